@@ -1,0 +1,61 @@
+"""Where Stoneware keeps its things: one folder, private to its user."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The layout below one root. `prepare` makes what is missing, readable by the owner only."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "stoneware.db"
+
+    @property
+    def socket(self) -> Path:
+        return self.root / "stoneware.sock"
+
+    @property
+    def images(self) -> Path:
+        """Sealed images, a folder each, named by the 64 hex digits of the digest."""
+        return self.root / "images"
+
+    @property
+    def build(self) -> Path:
+        """Everything a bake needs on the way: buildah's store, bases, boot packs, work folders."""
+        return self.root / "build"
+
+    @property
+    def machines(self) -> Path:
+        return self.root / "machines"
+
+    @property
+    def disks(self) -> Path:
+        return self.root / "disks"
+
+    @property
+    def traffic(self) -> Path:
+        return self.root / "traffic"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    def prepare(self) -> None:
+        for folder in (self.root, self.images, self.build, self.machines, self.disks, self.traffic, self.logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def default_home() -> Home:
+    """`$STONEWARE_HOME`, else `stoneware` under the XDG state folder (XDG Base Directory Specification 0.8)."""
+    named = os.environ.get("STONEWARE_HOME")
+    if named:
+        return Home(Path(named).expanduser().absolute())
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Home(Path(state).expanduser() / "stoneware")

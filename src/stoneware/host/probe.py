@@ -1,0 +1,43 @@
+"""The door to other people's ports: one HTTP or TCP question, one answer, always within the time limit."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+
+from stoneware.model.probe import Answer, HttpProbe, TcpProbe
+
+MAX_BODY_BYTES = 65536
+
+
+def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
+    """Asks `HOST:PORT`. Never raises: what goes wrong is the answer."""
+    host, _, port = address.rpartition(":")
+    until = time.monotonic() + timeout_s
+    try:
+        if isinstance(probe, TcpProbe):
+            with socket.create_connection((host, int(port)), timeout_s):
+                return Answer(ok=True, detail="connected")
+        return _ask_http(probe, host, int(port), until)
+    except TimeoutError:
+        return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
+    except (OSError, http.client.HTTPException) as broken:
+        return Answer(ok=False, detail=str(broken) or type(broken).__name__)
+
+
+def _ask_http(probe: HttpProbe, host: str, port: int, until: float) -> Answer:
+    connection = http.client.HTTPConnection(host, port, timeout=max(0.01, until - time.monotonic()))
+    try:
+        connection.request(
+            "GET", probe.path, headers={"Host": host, "Connection": "close", "User-Agent": "stoneware-health"}
+        )
+        response = connection.getresponse()
+        body = response.read(MAX_BODY_BYTES).decode("utf-8", "replace")
+    finally:
+        connection.close()
+    if response.status != probe.status:
+        return Answer(ok=False, detail=f"HTTP {response.status}, expected {probe.status}")
+    if probe.body is not None and probe.body not in body:
+        return Answer(ok=False, detail=f"HTTP {response.status}, but the body lacks {probe.body!r}: {body[:80]!r}")
+    return Answer(ok=True, detail=f"HTTP {response.status}")

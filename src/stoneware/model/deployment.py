@@ -1,0 +1,148 @@
+"""What people declare in `stoneware.yaml`: images, deployments, groups, disks, services. Defaults are those of the product."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StrictBool, StrictInt, StrictStr, StringConstraints, model_validator
+
+from stoneware.model.noun import Noun
+from stoneware.model.probe import HttpProbe, Port, TcpProbe
+from stoneware.model.quantity import AbsolutePath, Seconds, Size
+
+Name = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+ImageRef = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(/[1-9][0-9]*)?$")]
+Variable = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+ConfigValue = Annotated[StrictStr, StringConstraints(pattern=r"^[^\x00\r\n]*$", max_length=4096)]
+Listen = Annotated[StrictStr, StringConstraints(pattern=r"^(\d{1,3}(\.\d{1,3}){3}|localhost|\*):\d{1,5}$")]
+
+
+class UnitsTest(Noun):
+    """How many systemd units may have failed when the boot has settled."""
+
+    failed: Annotated[StrictInt, Field(ge=0)] = 0
+
+
+class ConsoleTest(Noun):
+    """Text that the console must or must not show."""
+
+    contains: StrictStr | None = None
+    lacks: StrictStr | None = None
+
+
+class BootTest(Noun):
+    """One question to a machine started from the sealed image. Exactly one of the four is given."""
+
+    http: HttpProbe | None = None
+    tcp: TcpProbe | None = None
+    units: UnitsTest | None = None
+    console: ConsoleTest | None = None
+    within: Seconds = 120.0
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [k for k in ("http", "tcp", "units", "console") if getattr(self, k) is not None]
+        if len(given) != 1:
+            raise ValueError("a boot test has exactly one of http, tcp, units, console")
+        return self
+
+
+class MachineSpec(Noun):
+    """The shape of a machine."""
+
+    cpus: Annotated[StrictInt, Field(ge=1, le=64)] = 1
+    memory: Size = 512 * 2**20
+
+
+class ImageSpec(Noun):
+    """How the images of a family are made and tested. Paths are relative to the folder of `stoneware.yaml`."""
+
+    containerfile: StrictStr = "Containerfile"
+    context: StrictStr = "."
+    writable: tuple[AbsolutePath, ...] = ()
+    test: tuple[BootTest, ...] = ()
+    machine: MachineSpec = MachineSpec()
+
+
+class DiskSpec(Noun):
+    """A persistent disk, one a machine: a single writer, outlives the machine, mounted at `mount`."""
+
+    size: Size
+    mount: AbsolutePath
+
+
+class HealthSpec(Noun):
+    """When a machine counts as healthy: the probe holds now and has held for `healthy_for` without a break."""
+
+    http: HttpProbe | None = None
+    tcp: TcpProbe | None = None
+    interval: Seconds = 1.0
+    timeout: Seconds = 5.0
+    up: Annotated[StrictInt, Field(ge=1, le=20)] = 2
+    down: Annotated[StrictInt, Field(ge=1, le=20)] = 3
+    healthy_for: Seconds = 10.0
+    deadline: Seconds = 300.0
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.http is None) == (self.tcp is None):
+            raise ValueError("health has exactly one of http, tcp")
+        return self
+
+
+class RolloutSpec(Noun):
+    """How a new fleet takes over. Times are absolute deadlines; a missed one goes back when `auto_rollback` is on."""
+
+    strategy: Literal["blue_green"] = "blue_green"
+    bake_time: Seconds = 600.0
+    drain: Seconds = 30.0
+    progress_deadline: Seconds = 600.0
+    hold_limit: Seconds = 60.0
+    keep_stopped: Seconds = 86400.0
+    auto_rollback: StrictBool = True
+    approval: StrictBool = False
+    boot_tries: Annotated[StrictInt, Field(ge=1, le=10)] = 3
+
+
+class GroupSpec(Noun):
+    """Machines of one role. `image` names a family (resolved once, at plan time) or pins an image such as `web/7`."""
+
+    image: ImageRef
+    size: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+    machine: MachineSpec = MachineSpec()
+    config: dict[Variable, ConfigValue] = {}
+    disks: dict[Name, DiskSpec] = {}
+    health: HealthSpec
+    rollout: RolloutSpec = RolloutSpec()
+
+
+class ServiceSpec(Noun):
+    """A traffic entry: requests to `listen` go to `port` of the machines of `group`."""
+
+    group: Name
+    port: Port
+    listen: Listen
+
+
+class DeploymentSpec(Noun):
+    """The declared whole."""
+
+    engine: Literal["qemu", "fake"] = "qemu"
+    keep_releases: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
+    groups: Annotated[dict[Name, GroupSpec], Field(min_length=1)]
+    services: dict[Name, ServiceSpec] = {}
+
+
+class Document(Noun):
+    """The whole of `stoneware.yaml`."""
+
+    images: dict[Name, ImageSpec] = {}
+    deployments: dict[Name, DeploymentSpec] = {}
+
+
+def group_ports(spec: DeploymentSpec, group: str) -> tuple[int, ...]:
+    """The guest ports of a group that anyone outside the machine needs: its health probe's and its services'."""
+    health = spec.groups[group].health
+    probe = health.http or health.tcp
+    ports = {s.port for s in spec.services.values() if s.group == group} | ({probe.port} if probe else set())
+    return tuple(sorted(ports))

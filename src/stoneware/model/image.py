@@ -1,0 +1,130 @@
+"""Images: immutable, named FAMILY/N, identified by the digest of their manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from pathlib import Path
+
+from stoneware.model.noun import Noun
+
+
+class ImageState(StrEnum):
+    """As on Compute Engine (`deprecated.state`), with STAGED before: baked, not yet tested."""
+
+    STAGED = "STAGED"
+    ACTIVE = "ACTIVE"
+    DEPRECATED = "DEPRECATED"
+    OBSOLETE = "OBSOLETE"
+    DELETED = "DELETED"
+
+
+class SealedFile(Noun):
+    """A file of an image: its name in the image's folder, SHA-256 (hex) and length in bytes."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+class Verity(Noun):
+    """The dm-verity parameters of the root image (the kernel's `Documentation/admin-guide/device-mapper/verity.rst`).
+
+    Blocks are 4096 bytes; the hash tree stands in the same file, from block `hash_start_block` on (no superblock).
+    """
+
+    root_hash: str
+    salt: str
+    data_blocks: int
+    hash_start_block: int
+
+
+class Package(Noun):
+    """A package inside, as its own database names it."""
+
+    name: str
+    version: str
+    arch: str
+
+
+class Recipe(Noun):
+    """Where an image came from. `commit` is empty outside a git repository; `dirty` when the folder had changes."""
+
+    containerfile: str
+    containerfile_sha256: str
+    commit: str = ""
+    dirty: bool = False
+    base: str = ""
+    base_digest: str = ""
+
+
+class Manifest(Noun):
+    """All that makes an image what it is. Its canonical JSON's SHA-256 is the image's digest.
+
+    `files` has the roles `root` (erofs and hash tree), `kernel`, `initrd`. `epoch` is the time that all files carry.
+    `init` is the program that starts in the machine, `writable` the paths that are in memory there.
+    """
+
+    format: int = 1
+    family: str
+    arch: str = "x86_64"
+    epoch: int
+    files: dict[str, SealedFile]
+    verity: Verity
+    kernel_version: str
+    cmdline: str
+    init: str
+    writable: tuple[str, ...] = ()
+    recipe: Recipe
+    packages: tuple[Package, ...] = ()
+    tree_bytes: int = 0
+
+    def canonical(self) -> bytes:
+        """The bytes that the digest is taken of: JSON with sorted keys, no spaces."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and 64 hex digits."""
+        return "sha256:" + hashlib.sha256(self.canonical()).hexdigest()
+
+
+class Artifact(Noun):
+    """A sealed image as files: a folder with `manifest.json` and the files that it names."""
+
+    folder: Path
+    manifest: Manifest
+
+    def file(self, role: str) -> Path:
+        """The path of the file with this role (`root`, `kernel`, `initrd`)."""
+        return self.folder / self.manifest.files[role].name
+
+
+class BootTestRecord(Noun):
+    """Proof that this very digest was started and answered. `results` has one line a test."""
+
+    digest: str
+    passed: bool
+    started_at: float
+    seconds: float
+    results: tuple[str, ...]
+    console_tail: str = ""
+
+
+class Image(Noun):
+    """An image as the catalog knows it. `number` is None while STAGED."""
+
+    digest: str
+    family: str
+    number: int | None = None
+    state: ImageState = ImageState.STAGED
+    created_at: float
+    state_at: float
+    state_reason: str = ""
+    size_bytes: int = 0
+
+    @property
+    def name(self) -> str:
+        """`critter-web/2`, or `critter-web@3f9a…` before it has a number."""
+        return f"{self.family}/{self.number}" if self.number else f"{self.family}@{self.digest[7:19]}"

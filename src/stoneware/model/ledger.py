@@ -1,0 +1,34 @@
+"""The ledger: what happened, in order, each entry chained to the one before by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from stoneware.model.noun import Noun
+
+
+class Fact(Noun):
+    """Something that happened: `verb` such as `image.publish`, `subject` such as `critter-web/2`, details as strings."""
+
+    verb: str
+    subject: str
+    actor: str
+    reason: str = ""
+    details: dict[str, str] = {}
+
+
+class LedgerEntry(Noun):
+    """A fact with its place in the chain. `hash` covers everything else, the previous hash included."""
+
+    seq: int
+    at: float
+    fact: Fact
+    previous: str
+    hash: str
+
+
+def entry_hash(seq: int, at: float, fact: Fact, previous: str) -> str:
+    """SHA-256 over the canonical JSON of an entry without its own hash."""
+    whole = {"seq": seq, "at": at, "fact": fact.model_dump(mode="json"), "previous": previous}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

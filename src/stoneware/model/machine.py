@@ -1,0 +1,95 @@
+"""Machines and disks: what we want an engine to have, and what it says it has."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stoneware.model.noun import Noun
+
+
+class Power(StrEnum):
+    """What the engine knows of the machine's process. GONE: its process ended without our asking."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    GONE = "GONE"
+
+
+class Phase(StrEnum):
+    """How far the machine says it is.
+
+    BOOTING -> WAITING (up, its disks are not all mounted, application stopped) -> SERVING (disks mounted, application started).
+    QUIESCING leads back to WAITING. FAILED: it can't go on by itself; `detail` says why. UNKNOWN when it isn't running.
+    """
+
+    UNKNOWN = "UNKNOWN"
+    BOOTING = "BOOTING"
+    WAITING = "WAITING"
+    SERVING = "SERVING"
+    QUIESCING = "QUIESCING"
+    FAILED = "FAILED"
+
+
+class DiskMount(Noun):
+    """A disk that the machine waits for, and where it mounts it."""
+
+    disk: str
+    mount: str
+
+
+class WantedMachine(Noun):
+    """Everything a machine is made from. `ports` are guest ports to be reachable; `isolated` cuts it off from the outside."""
+
+    name: str
+    owner: str
+    group: str
+    fleet: int
+    index: int
+    digest: str
+    cpus: int
+    memory_bytes: int
+    ports: tuple[int, ...] = ()
+    config: dict[str, str] = {}
+    disks: tuple[DiskMount, ...] = ()
+    isolated: bool = False
+
+
+class Machine(Noun):
+    """A machine as its engine sees it now. `digest` is the image that it really runs.
+
+    `addresses` maps guest ports to `HOST:PORT`. `attached` names the disks plugged in.
+    """
+
+    name: str
+    owner: str
+    group: str
+    fleet: int
+    index: int
+    digest: str
+    power: Power
+    phase: Phase = Phase.UNKNOWN
+    detail: str = ""
+    failed_units: tuple[str, ...] = ()
+    created_at: float
+    addresses: dict[int, str] = {}
+    attached: tuple[str, ...] = ()
+    cpus: int = 1
+    memory_bytes: int = 0
+
+
+class WantedDisk(Noun):
+    """A persistent disk to exist, with an empty file system when it is new."""
+
+    name: str
+    owner: str
+    size_bytes: int
+
+
+class Disk(Noun):
+    """A disk as its engine sees it. `writer` names the one machine that has it plugged in."""
+
+    name: str
+    owner: str
+    size_bytes: int
+    created_at: float
+    writer: str | None = None

@@ -1,0 +1,32 @@
+"""The traffic switch protocol: who gets the requests. `fake.py` beside it is its first implementation.
+
+What goes wrong leaves as `Unreachable`, `Refused` or `Misconfigured`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from stoneware.model.finding import Finding
+from stoneware.model.route import Route, RouteView
+
+
+class Switch(Protocol):
+    """Set whole pictures, then ask whether they hold."""
+
+    def check(self) -> Sequence[Finding]:
+        """A look at the proxy's tools; changes nothing."""
+
+    def apply(self, route: Route) -> None:
+        """Makes the whole picture of a service so; repeatable. The change of `active` is one atomic command: a request that
+        arrives after `apply` returned never reaches the pool that was active before."""
+
+    def read(self, service: str) -> RouteView | None:
+        """What is really in force, read from the proxy; None when it has no such service."""
+
+    def open_requests(self, service: str, fleet: str) -> int:
+        """Requests being served by a fleet right now, for draining."""
+
+    def remove(self, service: str) -> None:
+        """Ends a service and frees its address. No such service: success."""
