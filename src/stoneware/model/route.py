@@ -19,10 +19,11 @@ class Member(Noun):
 
 
 class Pool(Noun):
-    """The machines of one fleet that stand behind a service."""
+    """The machines of one fleet that stand behind a service. `health` is how the proxy checks them; None: as the route says."""
 
     fleet: str
     members: tuple[Member, ...] = ()
+    health: HealthSpec | None = None
 
 
 class Route(Noun):

@@ -1,0 +1,122 @@
+"""What would change between what runs and what is declared: two releases in, a plan out."""
+
+from __future__ import annotations
+
+from stoneware.decide.fleet import hands_over, machine_names, pool_label, wanted_disks
+from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
+from stoneware.model.quantity import format_size
+from stoneware.model.release import PinnedGroup, Release
+
+
+def plan_release(source: Release | None, target: Release) -> Plan:
+    """The plan that leads from `source` (None: nothing runs) to `target`."""
+    groups = [_group_change(source, target, name) for name in target.groups]
+    services = [_service_change(source, target, name) for name in target.spec.services]
+    if source is not None:
+        groups += [_removed_group(source, name) for name in source.groups if name not in target.groups]
+        services += [
+            ServiceChange(service=name, action="remove", listen=entry.listen, why=("no longer declared",))
+            for name, entry in source.spec.services.items()
+            if name not in target.spec.services
+        ]
+    return Plan(
+        deployment=target.deployment,
+        release=target.number,
+        source=source.number if source else None,
+        groups=tuple(groups),
+        services=tuple(services),
+    )
+
+
+def dropped_disks(source: Release | None, target: Release) -> tuple[str, ...]:
+    """Disks that `source` declares and `target` doesn't. They would lose their machine, so such a plan is refused."""
+    if source is None:
+        return ()
+    return tuple(
+        f"{group}.{disk}"
+        for group, old in source.groups.items()
+        for disk in old.spec.disks
+        if group not in target.groups or disk not in target.groups[group].spec.disks
+    )
+
+
+def _group_change(source: Release | None, target: Release, name: str) -> GroupChange:
+    new = target.groups[name]
+    old = source.groups.get(name) if source else None
+    wanted = machine_names(target, name)
+    had = machine_names(source, name) if source and old else ()
+    had_disks = {d.name for d in wanted_disks(source, name)} if source and old else set()
+    disks = [d.name for d in wanted_disks(target, name)]
+    return GroupChange(
+        group=name,
+        action=_action(old, new),
+        why=differences(old, new) if old else ("new group",),
+        image=new.image,
+        digest=new.digest,
+        creates=tuple(m for m in wanted if m not in had),
+        retires=tuple(m for m in had if m not in wanted),
+        keeps=tuple(m for m in wanted if m in had),
+        new_disks=tuple(d for d in disks if d not in had_disks),
+        moved_disks=tuple(d for d in disks if d in had_disks) if hands_over(source, target, name) else (),
+    )
+
+
+def _action(old: PinnedGroup | None, new: PinnedGroup) -> Action:
+    if old is None:
+        return "create"
+    if old.fleet != new.fleet:
+        return "replace"
+    return "scale" if old.spec.size != new.spec.size else "keep"
+
+
+def _removed_group(source: Release, name: str) -> GroupChange:
+    old = source.groups[name]
+    return GroupChange(
+        group=name,
+        action="remove",
+        why=("no longer declared",),
+        image=old.image,
+        digest=old.digest,
+        retires=machine_names(source, name),
+    )
+
+
+def _service_change(source: Release | None, target: Release, name: str) -> ServiceChange:
+    entry = target.spec.services[name]
+    if source is None or name not in source.spec.services:
+        return ServiceChange(service=name, action="create", listen=entry.listen, why=("new service",))
+    before = source.spec.services[name]
+    why = [
+        f"{field} {getattr(before, field)} -> {getattr(entry, field)}"
+        for field in ("listen", "group", "port")
+        if getattr(before, field) != getattr(entry, field)
+    ]
+    switches = pool_label(source, name) != pool_label(target, name)
+    if switches and not why:
+        why = ["traffic moves to the new machines"]
+    return ServiceChange(service=name, action="replace" if why else "keep", listen=entry.listen, why=tuple(why))
+
+
+def differences(old: PinnedGroup, new: PinnedGroup) -> tuple[str, ...]:
+    """Each difference between two pinned groups as a line for people."""
+    lines = []
+    if old.digest != new.digest:
+        lines.append(f"image {old.image} -> {new.image}")
+    a, b = old.spec, new.spec
+    if a.size != b.size:
+        lines.append(f"size {a.size} -> {b.size}")
+    if a.machine.cpus != b.machine.cpus:
+        lines.append(f"cpus {a.machine.cpus} -> {b.machine.cpus}")
+    if a.machine.memory != b.machine.memory:
+        lines.append(f"memory {format_size(a.machine.memory)} -> {format_size(b.machine.memory)}")
+    for key in sorted({*a.config, *b.config}):
+        if a.config.get(key) != b.config.get(key):
+            lines.append(f"config {key}: {a.config.get(key, '(none)')!r} -> {b.config.get(key, '(none)')!r}")
+    for disk in sorted({*a.disks, *b.disks}):
+        if a.disks.get(disk) != b.disks.get(disk):
+            lines.append(f"disk {disk} {'changed' if disk in a.disks and disk in b.disks else 'added or dropped'}")
+    if a.health != b.health:
+        lines.append("health check changed")
+    if a.rollout != b.rollout:
+        lines.append("rollout settings changed")
+    return tuple(lines)
