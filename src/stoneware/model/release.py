@@ -49,3 +49,11 @@ def content_of(group: GroupSpec, digest: str, ports: tuple[int, ...]) -> str:
     spec = group.model_dump(mode="json", include={"machine", "config", "disks"})
     whole = {"digest": digest, "ports": list(ports), **spec}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+class DeploymentRecord(Noun):
+    """A deployment as the store knows it. `current` is None before its first success, and after it was destroyed."""
+
+    name: str
+    current: int | None
+    created_at: float

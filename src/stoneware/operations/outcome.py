@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
 from stoneware.model.operation import Result
 
@@ -16,7 +15,6 @@ class Go:
     state: str
     frame: Noun
     because: str = ""
-    facts: tuple[Fact, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,6 @@ class Wait:
     seconds: float
     frame: Noun
     because: str
-    facts: tuple[Fact, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,6 @@ class Finish:
     result: Result
     frame: Noun
     because: str
-    facts: tuple[Fact, ...] = field(default=())
 
 
 Outcome = Go | Wait | Finish

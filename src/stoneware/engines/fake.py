@@ -1,0 +1,282 @@
+"""An engine in memory, with its own idea of time and faults on demand: for simulations, contract tests and first tries.
+
+It keeps every rule that a real engine keeps, so a test that passes here fails for the same reasons there. With a `state`
+file it outlives its process.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stoneware.clock import Clock
+from stoneware.errors import EngineError, NotFound, Refused, Unreachable
+from stoneware.host.files import write_atomic
+from stoneware.model.finding import Capabilities, Finding
+from stoneware.model.image import Artifact
+from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.model.noun import Noun
+from stoneware.model.probe import Answer, HttpProbe, TcpProbe
+
+QUIESCE_S = 0.2
+MOUNT_S = 0.2
+
+
+class FakeMachine(Noun):
+    """A machine's content and what happened to it. Times are seconds since the epoch."""
+
+    wanted: WantedMachine
+    power: Power = Power.RUNNING
+    created_at: float
+    booted_at: float
+    complete_at: float | None = None
+    quiesced_at: float | None = None
+    first_port: int
+
+
+class FakeState(Noun):
+    """Everything the fake cloud holds."""
+
+    images: tuple[str, ...] = ()
+    machines: dict[str, FakeMachine] = {}
+    disks: dict[str, Disk] = {}
+    next_port: int = 40000
+
+
+class FakeEngine:
+    """`boot_seconds` is what a boot takes; `never_boots` names digests whose machines never come up.
+
+    `fail_next` scripts faults. `on_effect(when, verb, name)` is called with `before` and `after` around each effect: it may
+    raise, which is how tests kill the process at any point. `effects` lists what took place, in order.
+    """
+
+    def __init__(self, clock: Clock, *, boot_seconds: float = 3.0, state: Path | None = None) -> None:
+        self.clock = clock
+        self.boot_seconds = boot_seconds
+        self.never_boots: set[str] = set()
+        self.sick: set[str] = set()
+        self.effects: list[tuple[str, str]] = []
+        self.on_effect: Callable[[str, str, str], None] = lambda when, verb, name: None
+        self._file = state
+        self._faults: list[tuple[str, EngineError, bool]] = []
+        self._lock = threading.RLock()
+        self._state = FakeState.model_validate_json(state.read_bytes()) if state and state.exists() else FakeState()
+
+    # Scripting
+
+    def fail_next(self, method: str, error: EngineError, times: int = 1, after_effect: bool = False) -> None:
+        """The next calls of a method raise. `after_effect`: what was asked happens, only the reply is lost."""
+        self._faults += [(method, error, after_effect)] * times
+
+    def kill_machine(self, name: str) -> None:
+        """The machine's process dies without our asking."""
+        with self._lock:
+            self._put(name, self._machine(name).model_copy(update={"power": Power.GONE}))
+
+    def answer(self, probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
+        """What a probe of this address says: good when its machine serves. The same shape as `host.probe.ask`."""
+        serving = self.healthy(address)
+        return Answer(ok=serving, detail="HTTP 200" if serving else "connection refused")
+
+    def healthy(self, address: str) -> bool:
+        """Whether a serving, well machine answers at this address."""
+        for machine in self.list_machines():
+            if address in machine.addresses.values():
+                return (
+                    machine.phase is Phase.SERVING and machine.digest not in self.sick and machine.name not in self.sick
+                )
+        return False
+
+    # The protocol
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(engine="fake", disks=True, power=True)
+
+    def check(self) -> Sequence[Finding]:
+        return [Finding(name="fake", level="ok", text="in memory; no real machine is started")]
+
+    def publish_image(self, artifact: Artifact) -> None:
+        digest = artifact.manifest.digest
+        with self._effect("publish_image", digest):
+            self._save(images=tuple({*self._state.images, digest}))
+
+    def delete_image(self, digest: str) -> None:
+        with self._effect("delete_image", digest):
+            users = [m.wanted.name for m in self._state.machines.values() if m.wanted.digest == digest]
+            if users:
+                raise Refused(f"image {digest[:19]} is used by {', '.join(users)}")
+            self._save(images=tuple(set(self._state.images) - {digest}))
+
+    def create_machine(self, wanted: WantedMachine) -> None:
+        with self._effect("create_machine", wanted.name):
+            known = self._state.machines.get(wanted.name)
+            if known is not None:
+                if known.wanted != wanted:
+                    raise Refused(f"machine {wanted.name} exists with another content", "delete it first")
+                return
+            if wanted.digest not in self._state.images:
+                raise Refused(f"image {wanted.digest[:19]} isn't published here")
+            now, port = self.clock.now(), self._state.next_port
+            machine = FakeMachine(wanted=wanted, created_at=now, booted_at=now + self.boot_seconds, first_port=port)
+            self._save(next_port=port + len(wanted.ports))
+            self._put(wanted.name, machine)
+
+    def delete_machine(self, name: str) -> None:
+        with self._effect("delete_machine", name):
+            self._let_go(name)
+            self._save(machines={n: m for n, m in self._state.machines.items() if n != name})
+
+    def list_machines(self, owner: str | None = None) -> Sequence[Machine]:
+        self._maybe_fail("list_machines", after=False)
+        with self._lock:
+            known = [m for m in self._state.machines.values() if owner in (None, m.wanted.owner)]
+            return [self._view(machine) for machine in known]
+
+    def read_console(self, name: str, lines: int = 50) -> str:
+        with self._lock:
+            machine = self._machine(name)
+            return "\n".join([f"{name}: {self._view(machine).phase.lower()}"][-lines:])
+
+    def create_disk(self, wanted: WantedDisk) -> None:
+        with self._effect("create_disk", wanted.name):
+            known = self._state.disks.get(wanted.name)
+            if known is not None:
+                if known.size_bytes != wanted.size_bytes:
+                    raise Refused(f"disk {wanted.name} exists with {known.size_bytes} bytes, not {wanted.size_bytes}")
+                return
+            disk = Disk(**wanted.model_dump(), created_at=self.clock.now())
+            self._save(disks={**self._state.disks, wanted.name: disk})
+
+    def delete_disk(self, name: str) -> None:
+        with self._effect("delete_disk", name):
+            disk = self._state.disks.get(name)
+            if disk is not None and disk.writer is not None:
+                raise Refused(f"disk {name} is in use by {disk.writer}")
+            self._save(disks={n: d for n, d in self._state.disks.items() if n != name})
+
+    def list_disks(self, owner: str | None = None) -> Sequence[Disk]:
+        with self._lock:
+            return [disk for disk in self._state.disks.values() if owner in (None, disk.owner)]
+
+    def attach_disk(self, disk: str, machine: str) -> None:
+        with self._effect("attach_disk", f"{disk}@{machine}"):
+            known, target = self._disk(disk), self._machine(machine)
+            if known.writer not in (None, machine):
+                raise Refused(f"disk {disk} is in use by {known.writer}")
+            if target.power is not Power.RUNNING:
+                raise Refused(f"machine {machine} is {target.power}")
+            if disk not in [mount.disk for mount in target.wanted.disks]:
+                raise Refused(f"machine {machine} has no place for disk {disk}")
+            if known.writer is None:
+                self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": machine})})
+                complete = set(self._attached(machine)) == {mount.disk for mount in target.wanted.disks}
+                ready = max(self.clock.now(), target.booted_at) + MOUNT_S if complete else None
+                self._put(machine, target.model_copy(update={"complete_at": ready, "quiesced_at": None}))
+
+    def quiesce_machine(self, name: str) -> None:
+        with self._effect("quiesce_machine", name):
+            machine = self._machine(name)
+            if machine.power is Power.RUNNING and machine.complete_at is not None and machine.quiesced_at is None:
+                self._put(name, machine.model_copy(update={"quiesced_at": self.clock.now() + QUIESCE_S}))
+
+    def detach_disk(self, disk: str, machine: str) -> None:
+        with self._effect("detach_disk", f"{disk}@{machine}"):
+            known = self._disk(disk)
+            if known.writer != machine:
+                return
+            target = self._machine(machine)
+            if self._view(target).phase in (Phase.SERVING, Phase.QUIESCING):
+                raise Refused(f"machine {machine} still works on disk {disk}", "quiesce it first")
+            self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": None})})
+            self._put(machine, target.model_copy(update={"complete_at": None, "quiesced_at": None}))
+
+    def stop_machine(self, name: str) -> None:
+        with self._effect("stop_machine", name):
+            machine = self._machine(name)
+            self._let_go(name)
+            self._put(
+                name, machine.model_copy(update={"power": Power.STOPPED, "complete_at": None, "quiesced_at": None})
+            )
+
+    def start_machine(self, name: str) -> None:
+        with self._effect("start_machine", name):
+            machine = self._machine(name)
+            if machine.power is not Power.RUNNING:
+                self._let_go(name)
+                boots = {"booted_at": self.clock.now() + self.boot_seconds, "complete_at": None, "quiesced_at": None}
+                self._put(name, machine.model_copy(update={"power": Power.RUNNING, **boots}))
+
+    # Inside
+
+    @contextmanager
+    def _effect(self, verb: str, name: str) -> Iterator[None]:
+        self._maybe_fail(verb, after=False)
+        self.on_effect("before", verb, name)
+        with self._lock:
+            before = self._state
+            yield
+            if self._state is not before:
+                self.effects.append((verb, name))
+        self.on_effect("after", verb, name)
+        self._maybe_fail(verb, after=True)
+
+    def _maybe_fail(self, verb: str, *, after: bool) -> None:
+        for fault in self._faults:
+            if fault[0] == verb and fault[2] is after:
+                self._faults.remove(fault)
+                raise fault[1] if not after else Unreachable(f"the reply to {verb} was lost")
+
+    def _view(self, machine: FakeMachine) -> Machine:
+        wanted, phase = machine.wanted, self._phase(machine)
+        ports = {port: f"127.0.0.1:{machine.first_port + i}" for i, port in enumerate(wanted.ports)}
+        return Machine(
+            **wanted.model_dump(include={"name", "owner", "group", "fleet", "index", "digest", "cpus", "memory_bytes"}),
+            power=machine.power,
+            phase=phase,
+            created_at=machine.created_at,
+            addresses=ports,
+            attached=tuple(self._attached(wanted.name)),
+        )
+
+    def _phase(self, machine: FakeMachine) -> Phase:
+        now = self.clock.now()
+        if machine.power is not Power.RUNNING:
+            return Phase.UNKNOWN
+        if now < machine.booted_at or machine.wanted.digest in self.never_boots:
+            return Phase.BOOTING
+        if machine.quiesced_at is not None:
+            return Phase.QUIESCING if now < machine.quiesced_at else Phase.WAITING
+        if machine.wanted.disks:
+            return Phase.SERVING if machine.complete_at is not None and now >= machine.complete_at else Phase.WAITING
+        return Phase.SERVING
+
+    def _attached(self, machine: str) -> list[str]:
+        return sorted(disk.name for disk in self._state.disks.values() if disk.writer == machine)
+
+    def _let_go(self, machine: str) -> None:
+        free = {n: d.model_copy(update={"writer": None}) for n, d in self._state.disks.items() if d.writer == machine}
+        if free:
+            self._save(disks={**self._state.disks, **free})
+
+    def _machine(self, name: str) -> FakeMachine:
+        if name not in self._state.machines:
+            raise NotFound(f"no machine {name}")
+        return self._state.machines[name]
+
+    def _disk(self, name: str) -> Disk:
+        if name not in self._state.disks:
+            raise NotFound(f"no disk {name}")
+        return self._state.disks[name]
+
+    def _put(self, name: str, machine: FakeMachine) -> None:
+        if self._state.machines.get(name) != machine:
+            self._save(machines={**self._state.machines, name: machine})
+
+    def _save(self, **changes: object) -> None:
+        fresh = self._state.model_copy(update=changes)
+        if fresh != self._state:
+            self._state = fresh
+            if self._file:
+                write_atomic(self._file, fresh.model_dump_json())

@@ -1,0 +1,163 @@
+"""From a declaration to a release: resolve families once, pin, plan, and start the rollout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from stoneware.clock import Clock
+from stoneware.decide.fleet import pin
+from stoneware.decide.plan import dropped_disks, plan_release
+from stoneware.errors import Conflict, NotFound, Refused
+from stoneware.model.deployment import DeploymentSpec
+from stoneware.model.image import Image, ImageState
+from stoneware.model.ledger import Fact
+from stoneware.model.operation import OperationRecord, Signal, SignalKind
+from stoneware.model.plan import Plan
+from stoneware.model.release import Release
+from stoneware.names import split_image_name
+from stoneware.operations.platform import Platforms
+from stoneware.operations.rollout.frame import RolloutFrame
+from stoneware.store.store import Store
+
+
+@dataclass(frozen=True)
+class Releasing:
+    """The verbs behind `plan`, `deploy` and `rollback`."""
+
+    store: Store
+    platforms: Platforms
+    clock: Clock
+
+    def plan(self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "") -> tuple[Release, Plan]:
+        """What a deploy would do now. Changes nothing.
+
+        Raises NotFound for images that don't exist, Refused for what may not be done (an obsolete image, a dropped disk).
+        """
+        self.platforms.get(spec.engine)
+        retained, current = self.store.releases.list(deployment), self.store.releases.current(deployment)
+        if current and current.spec.engine != spec.engine:
+            why = f"{deployment} runs on engine {current.spec.engine}, not {spec.engine}"
+            raise Refused(
+                why, f"destroy it first (`stoneware destroy {deployment}`), or give the deployment another name"
+            )
+        images = {group.image: self._image(group.image) for group in spec.groups.values()}
+        number = self.store.releases.next_number(deployment)
+        usable = [release for release in retained if release.spec.engine == spec.engine]
+        release = Release(
+            deployment=deployment,
+            number=number,
+            created_at=self.clock.now(),
+            actor=actor,
+            reason=reason,
+            spec=spec,
+            groups=pin(spec, images, number, usable),
+        )
+        dropped = dropped_disks(current, release)
+        if dropped:
+            why = f"this would leave declared disks without a machine: {', '.join(dropped)}"
+            raise Refused(why, "declare them still, or destroy the deployment and delete its disks by name")
+        plan = plan_release(current, release)
+        warnings = tuple(
+            f"{image.name} is DEPRECATED{': ' + image.state_reason if image.state_reason else ''}"
+            for image in images.values()
+            if image.state is ImageState.DEPRECATED
+        )
+        return release, plan.model_copy(update={"warnings": (*plan.warnings, *warnings)})
+
+    def deploy(
+        self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "", key: str | None = None
+    ) -> tuple[Plan, OperationRecord | None]:
+        """Makes a release and starts its rollout, in one transaction. No operation when nothing would change."""
+        release, plan = self.plan(deployment, spec, actor, reason)
+        if not plan.changes:
+            return plan, None
+        fact = Fact(
+            verb="release.create",
+            subject=f"{deployment}#{release.number}",
+            actor=actor,
+            reason=reason,
+            details={name: f"{group.image} {group.digest}" for name, group in release.groups.items()},
+        )
+        frame = RolloutFrame(target=release.number, source=plan.source, entered_at=self.clock.now())
+        record = self._start(deployment, frame, actor, reason, key, [fact], release)
+        return plan, record
+
+    def rollback(
+        self, deployment: str, to: int | None, actor: str, reason: str = "", key: str | None = None
+    ) -> tuple[Plan | None, OperationRecord]:
+        """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back.
+
+        Raises Refused for a return to what already runs, NotFound when there is nothing to return to.
+        """
+        current = self.store.releases.current(deployment)
+        active = self.store.operations.active(deployment)
+        if active and active.kind == "rollout":
+            if to not in (None, active.frame.get("source")):
+                raise Conflict(
+                    f"{active.id} is under way; it can only turn back to where it came from",
+                    f"`stoneware rollback {deployment}` without a release, then again",
+                )
+            self.store.operations.signal(
+                active.id, Signal(kind=SignalKind.ABORT, actor=actor, reason=reason or "rollback", at=self.clock.now())
+            )
+            return None, self.store.operations.get(active.id)
+        if current is None:
+            raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")
+        target = self.rollback_target(deployment, to, current)
+        frame = RolloutFrame(target=target.number, source=current.number, rollback=True, entered_at=self.clock.now())
+        return plan_release(current, target), self._start(deployment, frame, actor, reason, key, [], None)
+
+    def rollback_target(self, deployment: str, to: int | None, current: Release) -> Release:
+        """The release that a rollback would lead to."""
+        if to is None:
+            target = self.store.releases.previous_good(deployment)
+            if target is None:
+                why = f"{deployment} has no earlier good release"
+                raise NotFound(why, f"`stoneware release list {deployment}` shows what is retained")
+        else:
+            target = self.store.releases.get(deployment, to)
+        if target.number == current.number:
+            raise Refused(f"release {target.number} is what runs already", "name another release, or deploy a new one")
+        dropped = dropped_disks(current, target)
+        if dropped:
+            raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
+        return target
+
+    def _start(
+        self,
+        deployment: str,
+        frame: RolloutFrame,
+        actor: str,
+        reason: str,
+        key: str | None,
+        facts: list[Fact],
+        release: Release | None,
+    ) -> OperationRecord:
+        def also(conn: Connection) -> None:
+            if release is not None:
+                self.store.releases.add(release, conn)
+
+        return self.store.operations.create(
+            kind="rollout",
+            subject=deployment,
+            actor=actor,
+            reason=reason,
+            state="PREPARING",
+            frame=frame,
+            key=key,
+            facts=facts,
+            also=also,
+        )
+
+    def _image(self, wanted: str) -> Image:
+        """The image that a group asks for: a family's newest ACTIVE one, or the one that is named."""
+        if split_image_name(wanted) is None:
+            return self.store.catalog.resolve(wanted)
+        image = self.store.catalog.get(wanted)
+        if image.state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
+            raise Refused(
+                f"{image.name} is {image.state}: {image.state_reason or 'new use is refused'}", "name another image"
+            )
+        return image

@@ -1,0 +1,1 @@
+"""The operation that makes a release true."""

@@ -1,0 +1,205 @@
+"""One step of one operation: claim, load, run ONE state, commit. That is all of crash-resume.
+
+The effects of a step are repeatable and its commit comes last, fenced by the lease: dying at any point means that the
+next claim runs the same state again.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stoneware.clock import Clock
+from stoneware.errors import (
+    BadInput,
+    BakeFailed,
+    Conflict,
+    LeaseLost,
+    Misconfigured,
+    NotFound,
+    Refused,
+    StonewareError,
+)
+from stoneware.model.ledger import Fact
+from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
+from stoneware.operations.outcome import Finish, Go, Outcome, Wait
+from stoneware.operations.procedure import Context, Frame, Procedure
+from stoneware.store.store import Store
+
+FINAL = (Refused, Misconfigured, BakeFailed, Conflict, NotFound, BadInput)
+"""Answers that trying again doesn't change: they lead back. Everything else is tried again until the state's deadline."""
+
+PAUSED_WAKE_S = 3600.0
+LONGEST_BACKOFF_S = 15.0
+
+Log = Callable[[str, str], None]
+
+
+@dataclass
+class Step:
+    """A step in the making: what the commit will say."""
+
+    outcome: Outcome
+    consumed: int
+    paused: bool
+    failures: int
+    ctx: Context
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs steps. `log(operation, line)` gets what isn't worth a journal line."""
+
+    store: Store
+    procedures: Mapping[str, Procedure[Any]]
+    clock: Clock
+    log: Log
+
+    def run(self, record: OperationRecord, cancelled: threading.Event | None = None) -> OperationRecord | None:
+        """Runs one state of a claimed operation and commits it. None when the lease was lost meanwhile."""
+        procedure = self.procedures[record.kind]
+        signals = self.store.operations.signals(record.id)
+        step = self._decide(procedure, record, signals, cancelled or threading.Event())
+        try:
+            return self._commit(procedure, record, step)
+        except LeaseLost:
+            self.log(record.id, "another worker took over; this step is dropped")
+            return None
+
+    def _decide(
+        self,
+        procedure: Procedure[Any],
+        record: OperationRecord,
+        signals: Sequence[tuple[int, Signal]],
+        cancelled: threading.Event,
+    ) -> Step:
+        frame = procedure.frame_type.model_validate(record.frame)
+        ctx = Context(record, self.clock.now(), lambda line: self.log(record.id, line), cancelled)
+        ctx.noted.extend(frame.noted)
+        frame, paused, abort = _heed(procedure, ctx, frame, [signal for _, signal in signals])
+        consumed = signals[-1][0] if signals else 0
+        if abort is not None:
+            outcome, failures = self._guard(procedure, ctx, frame, lambda: procedure.retreat(ctx, frame, abort))
+            return Step(outcome, consumed, False, failures, ctx)
+        if paused:
+            because = next((s.reason for _, s in reversed(signals) if s.kind is SignalKind.PAUSE), "")
+            text = record.because if record.paused else f"paused{': ' + because if because else ''}"
+            return Step(Wait(PAUSED_WAKE_S, frame, text), consumed, True, 0, ctx)
+        outcome, failures = self._guard(procedure, ctx, frame, lambda: self._forward(procedure, ctx, frame))
+        return Step(outcome, consumed, False, failures, ctx)
+
+    def _forward(self, procedure: Procedure[Any], ctx: Context, frame: Frame) -> Outcome:
+        limit = procedure.deadline(ctx.record, frame)
+        if limit is not None and ctx.now - frame.entered_at > limit:
+            why = ctx.record.because or ctx.record.state.lower()
+            return procedure.retreat(ctx, frame, f"not done within {limit:g}s: {why}")
+        return procedure.step(ctx, frame)
+
+    def _guard(
+        self, procedure: Procedure[Any], ctx: Context, frame: Frame, act: Callable[[], Outcome]
+    ) -> tuple[Outcome, int]:
+        """Turns exceptions into outcomes: a refusal leads back, everything else is tried again later."""
+        try:
+            return act(), 0
+        except LeaseLost:
+            raise
+        except FINAL as refusal:
+            if not procedure.going_back(ctx.record.state):
+                try:
+                    return procedure.retreat(ctx, frame, str(refusal)), 0
+                except Exception as broken:
+                    return self._later(ctx, frame, broken)
+            return self._later(ctx, frame, refusal)
+        except Exception as broken:
+            return self._later(ctx, frame, broken)
+
+    def _later(self, ctx: Context, frame: Frame, broken: Exception) -> tuple[Outcome, int]:
+        failures = ctx.record.failures + 1
+        pause = min(LONGEST_BACKOFF_S, 0.1 * 2 ** min(failures, 10))
+        if not isinstance(broken, StonewareError):
+            self.log(ctx.record.id, "".join(traceback.format_exception(broken)))
+        return Wait(pause, frame, f"trying again: {broken}"), failures
+
+    def _commit(self, procedure: Procedure[Any], record: OperationRecord, step: Step) -> OperationRecord:
+        now, outcome = self.clock.now(), step.outcome
+        facts = step.ctx.facts
+        remembered = outcome.frame.model_copy(update={"noted": tuple(step.ctx.noted)})
+        if isinstance(outcome, Go):
+            if outcome.state not in procedure.NEXT[record.state]:
+                raise AssertionError(f"{record.kind}: {record.state} may not lead to {outcome.state}")
+            frame = remembered.model_copy(update={"entered_at": now})
+            return self.store.operations.commit(
+                record,
+                state=outcome.state,
+                frame=frame,
+                because=outcome.because,
+                wake_at=now,
+                text=outcome.because or outcome.state.lower(),
+                failures=0,
+                paused=False,
+                consumed=step.consumed,
+                facts=facts,
+            )
+        if isinstance(outcome, Wait):
+            news = outcome.because != record.because
+            return self.store.operations.commit(
+                record,
+                state=record.state,
+                frame=remembered,
+                because=outcome.because,
+                wake_at=now + outcome.seconds,
+                text=outcome.because if news else None,
+                failures=step.failures,
+                paused=step.paused,
+                consumed=step.consumed,
+                facts=facts,
+            )
+        ended = Fact(
+            verb=f"{record.kind}.{outcome.result.value.lower()}",
+            subject=record.subject,
+            actor=record.actor,
+            reason=outcome.because,
+            details={"operation": record.id},
+        )
+        return self.store.operations.commit(
+            record,
+            state=record.state,
+            frame=remembered,
+            because=outcome.because,
+            wake_at=now,
+            text=f"{outcome.result.value}: {outcome.because}",
+            result=outcome.result,
+            consumed=step.consumed,
+            facts=[*facts, ended],
+            also=procedure.effects(record, outcome),
+        )
+
+
+def _heed(
+    procedure: Procedure[Any], ctx: Context, frame: Frame, signals: Sequence[Signal]
+) -> tuple[Frame, bool, str | None]:
+    """What the signals change: the frame, whether the operation is paused now, and why it is to be aborted."""
+    paused, abort = ctx.record.paused, None
+    for signal in signals:
+        if procedure.objection(signal.kind, ctx.record.state):
+            continue
+        if signal.kind is SignalKind.PAUSE and not paused:
+            paused = True
+            frame = frame.model_copy(update={"paused_at": ctx.now})
+        elif signal.kind is SignalKind.RESUME and paused:
+            paused = False
+            lost = ctx.now - (frame.paused_at or ctx.now)
+            frame = frame.model_copy(update={"paused_at": None, "entered_at": frame.entered_at + lost})
+        elif signal.kind is SignalKind.APPROVE:
+            frame = procedure.approved(frame)
+        elif signal.kind is SignalKind.ABORT:
+            paused, abort = False, f"aborted by {signal.actor}" + (f": {signal.reason}" if signal.reason else "")
+    return frame, paused, abort
+
+
+def stuck(frame: Frame, because: str) -> Finish:
+    """The end that a person must look at."""
+    return Finish(Result.STUCK, frame, because)

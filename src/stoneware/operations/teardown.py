@@ -1,0 +1,66 @@
+"""The end of a deployment: services first, then machines. Disks stay, until someone deletes them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from stoneware.model.operation import OperationRecord, Result
+from stoneware.names import service_key
+from stoneware.operations.outcome import Finish, Go, Outcome, Wait
+from stoneware.operations.platform import Platforms
+from stoneware.operations.procedure import Context, Frame, Procedure
+from stoneware.store.store import Store
+
+
+class TeardownFrame(Frame):
+    """`engine` is where the deployment lives, `services` the names of all its traffic entries."""
+
+    engine: str
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Teardown(Procedure[TeardownFrame]):
+    """Repeatable from any point: what is gone already is no obstacle."""
+
+    store: Store
+    platforms: Platforms
+
+    kind = "teardown"
+    first = "UNROUTING"
+    NEXT = {"UNROUTING": ("DELETING",), "DELETING": ()}
+    frame_type = TeardownFrame
+
+    def unrouting(self, ctx: Context, frame: TeardownFrame) -> Outcome:
+        """Nobody is sent here any more."""
+        for service in frame.services:
+            self.platforms.get(frame.engine).switch.remove(service_key(ctx.record.subject, service))
+            ctx.note(f"unroute:{service}", "route.remove", service)
+        return Go("DELETING", frame)
+
+    def deleting(self, ctx: Context, frame: TeardownFrame) -> Outcome:
+        """Every machine of this owner goes, whatever release it is from."""
+        engine = self.platforms.get(frame.engine).engine
+        there = engine.list_machines(ctx.record.subject)
+        for machine in there:
+            ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)
+            engine.delete_machine(machine.name)
+        if there:
+            return Wait(0.05, frame, "machines are being deleted")
+        kept = [disk.name for disk in engine.list_disks(ctx.record.subject)]
+        stay = f"; disks kept: {', '.join(kept)} (`stoneware disk delete NAME` deletes one)" if kept else ""
+        return Finish(Result.SUCCEEDED, frame, f"{ctx.record.subject} is gone{stay}")
+
+    def deadline(self, record: OperationRecord, frame: TeardownFrame) -> float | None:
+        return 300.0
+
+    def retreat(self, ctx: Context, frame: TeardownFrame, reason: str) -> Outcome:
+        return Finish(Result.STUCK, frame, reason)
+
+    def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
+        if outcome.result is not Result.SUCCEEDED:
+            return None
+        return lambda conn: self.store.releases.remove(conn, record.subject)

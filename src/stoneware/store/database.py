@@ -1,0 +1,78 @@
+"""Opening the database: SQLite in WAL by default, anything that SQLAlchemy speaks by URL, always at the newest schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from stoneware.errors import StonewareError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_S = 30.0
+
+
+def url_for(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def open_database(url: str) -> sa.Engine:
+    """Opens and migrates. Two processes may do it at once: the second waits for the first one's write lock.
+
+    Raises StonewareError when the database was written by a newer Stoneware.
+    """
+    db = sa.create_engine(url, connect_args={"timeout": BUSY_S} if url.startswith("sqlite") else {})
+    if db.dialect.name == "sqlite":
+        _prepare_sqlite(db)
+    _migrate(db)
+    return db
+
+
+@contextmanager
+def writing(db: sa.Engine) -> Iterator[sa.Connection]:
+    """A write transaction. On SQLite it takes the write lock at once, so that it never fails half-way for a reader's sake."""
+    with db.connect().execution_options(stoneware_writes=True) as conn, conn.begin():
+        yield conn
+
+
+def _prepare_sqlite(db: sa.Engine) -> None:
+    @sa.event.listens_for(db, "connect")
+    def _connected(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # the driver must not begin transactions on its own: we say when and how
+        cursor = dbapi.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: a step's commit is the proof that its effect is on record. It must survive a power cut, as the effect does.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @sa.event.listens_for(db, "begin")
+    def _begun(conn: sa.Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("stoneware_writes") else "BEGIN")
+
+
+def _migrate(db: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+    with db.connect() as conn:
+        present = MigrationContext.configure(conn).get_current_revision()
+    if present == script.get_current_head():
+        return
+    known = {revision.revision for revision in script.walk_revisions()}
+    if present is not None and present not in known:
+        raise StonewareError(
+            f"the database was written by a newer Stoneware (schema {present})",
+            "upgrade Stoneware, or use another home",
+        )
+    with writing(db) as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")

@@ -1,0 +1,126 @@
+"""Releases and the pointer to the current one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from stoneware.clock import Clock
+from stoneware.errors import Conflict, NotFound
+from stoneware.model.release import DeploymentRecord, Release, ReleaseState
+from stoneware.store.tables import deployments, release_images, releases
+
+
+@dataclass(frozen=True)
+class Releases:
+    """Reads open a connection of their own; writes take the caller's, to be one transaction with what they belong to."""
+
+    db: sa.Engine
+    clock: Clock
+
+    def add(self, release: Release, conn: sa.Connection) -> None:
+        """Stores a new release. Raises Conflict when its number is taken: someone else was quicker."""
+        known = conn.execute(sa.select(deployments).where(deployments.c.name == release.deployment)).first()
+        if known is None:
+            conn.execute(
+                deployments.insert().values(
+                    name=release.deployment, current=None, created_at=self.clock.now(), last_number=0
+                )
+            )
+        if release.number != (known.last_number if known else 0) + 1:
+            raise Conflict(f"release {release.number} of {release.deployment} exists already", "plan again")
+        body = release.model_dump(mode="json")
+        key = {"deployment": release.deployment, "number": release.number}
+        conn.execute(releases.insert().values(**key, state=release.state, body=body))
+        for digest in sorted({group.digest for group in release.groups.values()}):
+            conn.execute(release_images.insert().values(**key, digest=digest))
+        conn.execute(
+            deployments.update().where(deployments.c.name == release.deployment).values(last_number=release.number)
+        )
+
+    def next_number(self, deployment: str) -> int:
+        """The number that the next release gets. Numbers are never used twice."""
+        with self.db.connect() as conn:
+            last = conn.scalar(sa.select(deployments.c.last_number).where(deployments.c.name == deployment))
+        return (last or 0) + 1
+
+    def get(self, deployment: str, number: int) -> Release:
+        """Raises NotFound."""
+        wanted = (releases.c.deployment == deployment, releases.c.number == number)
+        with self.db.connect() as conn:
+            row = conn.execute(sa.select(releases).where(*wanted)).first()
+        if row is None:
+            raise NotFound(f"{deployment} has no release {number}", f"`stoneware release list {deployment}` shows them")
+        return _release(row)
+
+    def list(self, deployment: str) -> list[Release]:
+        """All retained releases, oldest first."""
+        query = sa.select(releases).where(releases.c.deployment == deployment).order_by(releases.c.number)
+        with self.db.connect() as conn:
+            return [_release(row) for row in conn.execute(query)]
+
+    def mark(self, conn: sa.Connection, deployment: str, number: int, state: ReleaseState) -> None:
+        """Changes a release's state; nothing else of it ever changes."""
+        wanted = (releases.c.deployment == deployment, releases.c.number == number)
+        conn.execute(releases.update().where(*wanted).values(state=state))
+
+    def current(self, deployment: str) -> Release | None:
+        """The release that the deployment is meant to be; None before the first success."""
+        with self.db.connect() as conn:
+            number = conn.scalar(sa.select(deployments.c.current).where(deployments.c.name == deployment))
+        return self.get(deployment, number) if number is not None else None
+
+    def set_current(self, conn: sa.Connection, deployment: str, number: int) -> None:
+        """Moves the pointer, and remembers that this release was current after all others."""
+        mine = releases.c.deployment == deployment
+        latest = conn.scalar(sa.select(sa.func.max(releases.c.became_current)).where(mine)) or 0
+        conn.execute(releases.update().where(mine, releases.c.number == number).values(became_current=latest + 1))
+        conn.execute(deployments.update().where(deployments.c.name == deployment).values(current=number))
+
+    def previous_good(self, deployment: str) -> Release | None:
+        """The GOOD release that was current last before the present one."""
+        current = self.current(deployment)
+        query = (
+            sa.select(releases)
+            .where(
+                releases.c.deployment == deployment,
+                releases.c.state == ReleaseState.GOOD,
+                releases.c.became_current.is_not(None),
+                releases.c.number != (current.number if current else -1),
+            )
+            .order_by(releases.c.became_current.desc())
+            .limit(1)
+        )
+        with self.db.connect() as conn:
+            row = conn.execute(query).first()
+        return _release(row) if row else None
+
+    def deployments(self) -> list[DeploymentRecord]:
+        """Every deployment that has releases."""
+        with self.db.connect() as conn:
+            rows = conn.execute(sa.select(deployments).order_by(deployments.c.name)).all()
+        return [DeploymentRecord(name=row.name, current=row.current, created_at=row.created_at) for row in rows]
+
+    def forget(self, conn: sa.Connection, deployment: str, number: int) -> None:
+        """Drops one release; its images may go then."""
+        for table in (release_images, releases):
+            conn.execute(table.delete().where(table.c.deployment == deployment, table.c.number == number))
+
+    def remove(self, conn: sa.Connection, deployment: str) -> None:
+        """Drops all releases. The deployment's row stays, so that its numbers go on."""
+        for table in (release_images, releases):
+            conn.execute(table.delete().where(table.c.deployment == deployment))
+        conn.execute(deployments.update().where(deployments.c.name == deployment).values(current=None))
+
+    def pinned(self, digest: str, conn: sa.Connection | None = None) -> list[str]:
+        """The retained releases that pin an image, as `critter-junction#3`."""
+        query = sa.select(release_images).where(release_images.c.digest == digest)
+        if conn is not None:
+            return [f"{row.deployment}#{row.number}" for row in conn.execute(query)]
+        with self.db.connect() as own:
+            return [f"{row.deployment}#{row.number}" for row in own.execute(query)]
+
+
+def _release(row: sa.Row) -> Release:  # type: ignore[type-arg]
+    return Release.model_validate(row.body).model_copy(update={"state": ReleaseState(row.state)})

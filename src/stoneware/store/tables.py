@@ -1,0 +1,125 @@
+"""The tables. Nouns are stored whole as JSON; what is searched, guarded or unique stands in columns of its own."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+images = Table(
+    "images",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("family", String(64), nullable=False),
+    Column("number", Integer),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state_at", Float, nullable=False),
+    Column("state_reason", Text, nullable=False, default=""),
+    Column("size_bytes", Integer, nullable=False),
+    Column("manifest", JSON, nullable=False),
+    Column("boot_test", JSON),
+    UniqueConstraint("family", "number", name="uq_images_family_number"),
+    Index("ix_images_family", "family", "state", "number"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("current", Integer),
+    Column("created_at", Float, nullable=False),
+    Column("last_number", Integer, nullable=False, default=0),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("became_current", Integer),
+    Column("body", JSON, nullable=False),
+)
+
+release_images = Table(
+    "release_images",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Index("ix_release_images_digest", "digest"),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), unique=True, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("open_subject", String(128), unique=True),
+    Column("key", String(128), unique=True),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("state_since", Float, nullable=False),
+    Column("frame", JSON, nullable=False),
+    Column("because", Text, nullable=False, default=""),
+    Column("wake_at", Float, nullable=False),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("paused", Boolean, nullable=False, default=False),
+    Column("result", String(16)),
+    Column("ended_at", Float),
+    Column("lease_owner", String(128)),
+    Column("lease_until", Float, nullable=False, default=0.0),
+    Column("lease_token", Integer, nullable=False, default=0),
+    Index("ix_operations_due", "result", "wake_at"),
+    Index("ix_operations_subject", "subject", "seq"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("operation", String(64), ForeignKey("operations.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("operation", String(64), ForeignKey("operations.id"), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("consumed", Boolean, nullable=False, default=False),
+    Index("ix_signals_open", "operation", "consumed"),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("subject", String(256), nullable=False),
+    Column("fact", JSON, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ix_ledger_subject", "subject"),
+)

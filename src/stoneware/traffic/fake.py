@@ -1,0 +1,83 @@
+"""A traffic switch in memory, with faults on demand. What a proxy would find out by itself it asks `healthy(address)`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from stoneware.errors import EngineError, Unreachable
+from stoneware.model.finding import Finding
+from stoneware.model.route import MemberState, MemberView, PoolView, Route, RouteView
+
+
+class FakeSwitch:
+    """`fail_next`, `effects` and `on_effect` are those of the fake engine. `open` holds open requests by fleet."""
+
+    def __init__(self, healthy: Callable[[str], bool]) -> None:
+        self.healthy = healthy
+        self.open: dict[str, int] = {}
+        self.effects: list[tuple[str, str]] = []
+        self.on_effect: Callable[[str, str, str], None] = lambda when, verb, name: None
+        self._routes: dict[str, Route] = {}
+        self._faults: list[tuple[str, EngineError, bool]] = []
+        self._lock = threading.RLock()
+
+    def fail_next(self, method: str, error: EngineError, times: int = 1, after_effect: bool = False) -> None:
+        """The next calls of a method raise. `after_effect`: what was asked happens, only the reply is lost."""
+        self._faults += [(method, error, after_effect)] * times
+
+    def check(self) -> Sequence[Finding]:
+        return [Finding(name="fake switch", level="ok", text="in memory; no request is passed on")]
+
+    def apply(self, route: Route) -> None:
+        with self._effect("apply", route.service):
+            if self._routes.get(route.service) != route:
+                self._routes[route.service] = route
+                self.effects.append(("apply", f"{route.service} {route.active} {'held' if route.held else 'open'}"))
+
+    def read(self, service: str) -> RouteView | None:
+        self._maybe_fail("read", after=False)
+        with self._lock:
+            route = self._routes.get(service)
+            return self._view(route) if route else None
+
+    def open_requests(self, service: str, fleet: str) -> int:
+        return self.open.get(fleet, 0)
+
+    def remove(self, service: str) -> None:
+        with self._effect("remove", service):
+            if self._routes.pop(service, None):
+                self.effects.append(("remove", service))
+
+    def _view(self, route: Route) -> RouteView:
+        pools = {
+            slot: PoolView(
+                fleet=pool.fleet,
+                members=tuple(
+                    MemberView(
+                        machine=m.machine,
+                        address=m.address,
+                        state=MemberState.UP if self.healthy(m.address) else MemberState.DOWN,
+                    )
+                    for m in pool.members
+                ),
+            )
+            for slot, pool in route.pools.items()
+        }
+        return RouteView(service=route.service, listen=route.listen, active=route.active, held=route.held, pools=pools)
+
+    @contextmanager
+    def _effect(self, verb: str, name: str) -> Iterator[None]:
+        self._maybe_fail(verb, after=False)
+        self.on_effect("before", verb, name)
+        with self._lock:
+            yield
+        self.on_effect("after", verb, name)
+        self._maybe_fail(verb, after=True)
+
+    def _maybe_fail(self, verb: str, *, after: bool) -> None:
+        for fault in self._faults:
+            if fault[0] == verb and fault[2] is after:
+                self._faults.remove(fault)
+                raise fault[1] if not after else Unreachable(f"the reply to {verb} was lost")

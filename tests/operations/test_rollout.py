@@ -1,0 +1,195 @@
+"""Rollouts on the fake engine: where each ends, and what is there afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.simulation import World
+
+from stoneware.errors import Conflict, Refused
+from stoneware.model.deployment import DeploymentSpec
+from stoneware.model.operation import Result, Signal, SignalKind
+from stoneware.model.release import ReleaseState
+
+
+def spec(size: int = 2, disks: bool = False, image: str = "web", **rollout: object) -> DeploymentSpec:
+    group = {
+        "image": image,
+        "size": size,
+        "health": {"http": {"port": 80}, "healthy_for": "2s", "deadline": "30s"},
+        "rollout": {"bake_time": "5s", "drain": "1s", **rollout},
+        "disks": {"data": {"size": "1GiB", "mount": "/var/lib/app"}} if disks else {},
+    }
+    services = {"play": {"group": "web", "port": 80, "listen": "127.0.0.1:8080"}}
+    return DeploymentSpec.model_validate({"engine": "fake", "groups": {"web": group}, "services": services})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("disks", [False, True])
+def test_first_deploy_serves(world: World, disks: bool) -> None:
+    end = world.run(world.deploy(spec(disks=disks)).id)
+    assert end.result is Result.SUCCEEDED, end.because
+    assert world.machines() == {"town-web-r1-0": "RUNNING/SERVING", "town-web-r1-1": "RUNNING/SERVING"}
+    assert world.fleet() == "town-web-r1"
+    current = world.store.releases.current("town")
+    assert current is not None
+    assert (current.number, current.state) == (1, ReleaseState.GOOD)
+
+
+@pytest.mark.parametrize("disks", [False, True])
+def test_second_release_replaces_and_rollback_returns(world: World, disks: bool) -> None:
+    world.run(world.deploy(spec(disks=disks)).id)
+    world.publish("web", 2)
+    end = world.run(world.deploy(spec(disks=disks)).id)
+    assert end.result is Result.SUCCEEDED, end.because
+    assert world.fleet() == "town-web-r2"
+    assert world.machines()["town-web-r1-0"] == "STOPPED/UNKNOWN"
+    _, back = world.releasing.rollback("town", None, "tester")
+    end = world.run(back.id)
+    assert end.result is Result.SUCCEEDED, end.because
+    assert world.fleet() == "town-web-r1"
+    assert world.machines()["town-web-r2-0"] == "STOPPED/UNKNOWN"
+    if disks:
+        assert {d.writer for d in world.engine.list_disks()} == {"town-web-r1-0", "town-web-r1-1"}
+    assert world.violations == []
+
+
+@pytest.mark.parametrize("disks", [False, True])
+def test_machines_that_never_come_up_lead_back(world: World, disks: bool) -> None:
+    world.run(world.deploy(spec(disks=disks)).id)
+    bad = world.publish("web", 2)
+    world.engine.never_boots.add(bad)
+    end = world.run(world.deploy(spec(disks=disks, progress_deadline="60s")).id)
+    assert end.result is Result.REVERTED
+    assert "booting" in end.because
+    assert sorted(world.machines()) == ["town-web-r1-0", "town-web-r1-1"]
+    assert world.fleet() == "town-web-r1"
+    assert world.store.releases.get("town", 2).state is ReleaseState.BAD
+
+
+def test_sick_after_hand_over_gives_the_disks_back(world: World) -> None:
+    world.run(world.deploy(spec(disks=True)).id)
+    world.engine.sick.add(world.publish("web", 2))
+    end = world.run(world.deploy(spec(disks=True)).id)
+    assert end.result is Result.REVERTED
+    assert {d.writer for d in world.engine.list_disks()} == {"town-web-r1-0", "town-web-r1-1"}
+    assert world.machines() == {"town-web-r1-0": "RUNNING/SERVING", "town-web-r1-1": "RUNNING/SERVING"}
+    view = world.switch.read("town.play")
+    assert view is not None
+    assert not view.held
+
+
+@pytest.mark.parametrize("disks", [False, True])
+@pytest.mark.parametrize(
+    "state", ["PROVISIONING", "VERIFYING", "HOLDING", "HANDING_OVER", "SHIFTING", "SOAKING", "DRAINING", "RETIRING"]
+)
+def test_abort_in_every_state_returns_to_the_old_release(world: World, disks: bool, state: str) -> None:
+    world.run(world.deploy(spec(disks=disks)).id)
+    world.publish("web", 2)
+    operation = world.deploy(spec(disks=disks)).id
+    while (now := world.store.operations.get(operation)).state != state and now.result is None:
+        world.step()
+    if now.result is not None:
+        assert not disks, f"{state} was never reached"
+        return
+    world.store.operations.signal(operation, Signal(kind=SignalKind.ABORT, actor="ann", at=world.clock.now()))
+    end = world.run(operation)
+    assert (end.result, end.because) == (Result.REVERTED, "aborted by ann")
+    assert world.fleet() == "town-web-r1"
+    assert world.machines() == {"town-web-r1-0": "RUNNING/SERVING", "town-web-r1-1": "RUNNING/SERVING"}
+
+
+def test_growing_and_shrinking_keep_the_machines(world: World) -> None:
+    world.run(world.deploy(spec(size=2)).id)
+    assert world.run(world.deploy(spec(size=3)).id).result is Result.SUCCEEDED
+    assert len(world.machines()) == 3
+    assert world.run(world.deploy(spec(size=1)).id).result is Result.SUCCEEDED
+    assert world.fleet() == "town-web-r1"
+    view = world.switch.read("town.play")
+    assert view is not None and view.active is not None
+    assert [m.machine for m in view.pools[view.active].members] == ["town-web-r1-0"]
+
+
+def test_pause_and_resume(world: World) -> None:
+    operation = world.deploy(spec()).id
+    world.step()
+    world.store.operations.signal(operation, Signal(kind=SignalKind.PAUSE, actor="ann", reason="lunch", at=0))
+    world.step()
+    record = world.store.operations.get(operation)
+    assert (record.paused, record.because) == (True, "paused: lunch")
+    world.clock.sleep(3000)
+    world.store.operations.signal(operation, Signal(kind=SignalKind.RESUME, actor="ann", at=0))
+    assert world.run(operation).result is Result.SUCCEEDED
+
+
+def test_approval_waits_for_a_person(world: World) -> None:
+    operation = world.deploy(spec(approval=True)).id
+    while world.store.operations.get(operation).state != "AWAITING_APPROVAL":
+        world.step()
+    world.store.operations.signal(operation, Signal(kind=SignalKind.APPROVE, actor="ann", at=0))
+    assert world.run(operation).result is Result.SUCCEEDED
+
+
+def test_without_automatic_rollback_a_person_decides(world: World) -> None:
+    world.run(world.deploy(spec()).id)
+    bad = world.publish("web", 2)
+    world.engine.never_boots.add(bad)
+    operation = world.deploy(spec(auto_rollback=False, progress_deadline="10s")).id
+    while world.store.operations.get(operation).state != "AWAITING_DECISION":
+        world.step()
+    world.engine.never_boots.clear()
+    world.store.operations.signal(operation, Signal(kind=SignalKind.APPROVE, actor="ann", at=0))
+    assert world.run(operation).result is Result.SUCCEEDED
+
+
+def test_a_machine_that_dies_while_soaking_leads_back(world: World) -> None:
+    world.run(world.deploy(spec()).id)
+    world.publish("web", 2)
+    operation = world.deploy(spec()).id
+    while world.store.operations.get(operation).state != "SOAKING":
+        world.step()
+    world.engine.kill_machine("town-web-r2-0")
+    end = world.run(operation)
+    assert end.result is Result.REVERTED
+    assert "GONE" in end.because
+
+
+def test_one_rollout_at_a_time_and_no_return_to_the_same(world: World) -> None:
+    operation = world.deploy(spec()).id
+    with pytest.raises(Conflict, match=operation):
+        world.deploy(spec(size=3))
+    world.run(operation)
+    with pytest.raises(Refused, match="nothing to do"):
+        world.deploy(spec())
+    with pytest.raises(Refused, match="runs already"):
+        world.releasing.rollback("town", 1, "tester")
+
+
+def test_a_plan_that_drops_a_disk_is_refused(world: World) -> None:
+    world.run(world.deploy(spec(disks=True)).id)
+    with pytest.raises(Refused, match=r"web\.data"):
+        world.deploy(spec(disks=False))
+
+
+def test_deprecating_leads_back_to_the_same_machines(world: World) -> None:
+    from stoneware.model.image import ImageState
+
+    world.run(world.deploy(spec()).id)
+    world.publish("web", 2)
+    world.run(world.deploy(spec()).id)
+    world.store.catalog.set_state("web/2", ImageState.DEPRECATED, "ann")
+    end = world.run(world.deploy(spec()).id)
+    assert end.result is Result.SUCCEEDED
+    current = world.store.releases.current("town")
+    assert current is not None
+    assert (current.number, current.groups["web"].fleet) == (3, 1)
+    assert world.store.ledger.verify() is None
