@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from stoneware.errors import Misconfigured, ToolFailed
 
 TAIL_LINES = 40
+CANCEL_CHECK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -30,40 +33,25 @@ def run(
     argv: Sequence[str | Path],
     *,
     timeout_s: float = 60.0,
-    stdin: str | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     ok: Sequence[int] = (0,),
     on_line: Callable[[str], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> Completed:
     """Runs a program in a process group of its own and waits for it.
 
-    `env` is added to our own environment. `on_line` sees each line of stdout and stderr as it comes.
-    Raises ToolFailed when the status isn't in `ok` or the time is over (the whole group is killed then), Misconfigured
-    when there is no such program.
+    `env` is added to our own environment. `on_line` sees each line of stdout and stderr as it comes. `cancel` ends it early.
+    Raises ToolFailed when the status isn't in `ok`, or the time is over, or it was cancelled (the whole group is killed
+    then); Misconfigured when there is no such program.
     """
     words = [str(word) for word in argv]
+    process = _popen(words, subprocess.PIPE, subprocess.PIPE, cwd, env)
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     stdout: list[str] = []
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **env} if env else None,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as missing:
-        raise Misconfigured(
-            f"{words[0]} is not installed", "run `stoneware doctor` to see what this host lacks"
-        ) from missing
 
-    def pump(stream: object, keep: list[str] | None) -> None:
-        for line in stream:  # type: ignore[attr-defined]
+    def pump(stream: IO[str], keep: list[str] | None) -> None:
+        for line in stream:
             if keep is not None:
                 keep.append(line)
             tail.append(line)
@@ -76,22 +64,67 @@ def run(
     ]
     for thread in pumps:
         thread.start()
-    try:
-        if stdin is not None and process.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(stdin)
-                process.stdin.close()
-        status: int | None = process.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        status = None
-    finally:
-        if process.poll() is None:
-            _kill_group(process)
+    status = _wait(process, timeout_s, cancel)
     for thread in pumps:
         thread.join(5)
     if status is None or status not in ok:
         raise ToolFailed(words, status, "".join(tail))
     return Completed(status, "".join(stdout), "".join(tail))
+
+
+def spawn(
+    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> int:
+    """Starts a program that outlives us, in a session of its own, its output in `log`. Returns its pid.
+
+    Raises Misconfigured when there is no such program.
+    """
+    with log.open("ab") as out:
+        process = _popen([str(word) for word in argv], out, out, cwd, env)
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end while we live
+    return process.pid
+
+
+def _popen(
+    words: list[str],
+    stdout: IO[bytes] | int,
+    stderr: IO[bytes] | int,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+) -> subprocess.Popen[str]:
+    # Debian keeps some tools where an ordinary user's PATH doesn't reach
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=cwd,
+            env={**os.environ, "PATH": path, **(env or {})},
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as missing:
+        hint = "run `stoneware doctor` to see what this host lacks"
+        raise Misconfigured(f"{words[0]} is not installed", hint) from missing
+
+
+def _wait(process: subprocess.Popen[str], timeout_s: float, cancel: threading.Event | None) -> int | None:
+    """The status; None when the time is over or someone cancelled."""
+    until = time.monotonic() + timeout_s
+    try:
+        while True:
+            left = until - time.monotonic()
+            try:
+                return process.wait(min(left, CANCEL_CHECK_S) if cancel else left)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= until or (cancel and cancel.is_set()):
+                    return None
+    finally:
+        if process.poll() is None:
+            _kill_group(process)
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

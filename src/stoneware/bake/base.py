@@ -1,0 +1,74 @@
+"""The base that recipes start from: `stoneware/debian:12`, a Debian with systemd that we make ourselves, without a registry.
+
+It is made by mmdebstrap from the mirror that the host's administrator chose (`STONEWARE_DEBIAN_SOURCES`, a file in the form
+of sources.list(5)), or mmdebstrap's own default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stoneware.bake.workspace import Workspace
+from stoneware.errors import BakeFailed, Misconfigured, ToolFailed
+from stoneware.host.files import locked
+
+BASE = "stoneware/debian:12"
+LOCAL = f"localhost/{BASE}"
+SUITE = "bookworm"
+PACKAGES = ("systemd", "systemd-sysv", "ca-certificates")
+EPOCH = 1_700_000_000
+"""The time that all files of our images carry (seconds since the epoch): one number, so that equal content is equal bytes."""
+
+LEFT_OUT = ("doc/*", "man/*", "locale/*", "info/*", "lintian/*")
+POLICY = "#!/bin/sh\n# nothing starts while an image is built\nexit 101\n"
+
+
+def sources() -> list[str]:
+    """What mmdebstrap is told about mirrors: nothing, or the administrator's file."""
+    named = os.environ.get("STONEWARE_DEBIAN_SOURCES", "")
+    if named and not Path(named).is_file():
+        raise Misconfigured(f"STONEWARE_DEBIAN_SOURCES names {named}, which is no file", "name a file, or unset it")
+    return [named] if named else []
+
+
+def debootstrap_words(variant: str, include: tuple[str, ...], target: Path) -> list[str | Path]:
+    """mmdebstrap's words for a tree or tar of the suite."""
+    words: list[str | Path] = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(include)}"]
+    if variant != "extract":
+        words += [f"--dpkgopt=path-exclude=/usr/share/{pattern}" for pattern in LEFT_OUT]
+        words += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    return [*words, SUITE, target, *sources()]
+
+
+def ensure_base(space: Workspace) -> None:
+    """Makes the base when the store doesn't have it. About half a minute, once."""
+    with locked(space.home.build / ".base.lock"):
+        if has_image(space, LOCAL):
+            return
+        space.line(f"making the base {BASE} (once, about half a minute)")
+        tar = space.folder / "base.tar"
+        env = {"SOURCE_DATE_EPOCH": str(EPOCH)}
+        try:
+            space.run(debootstrap_words("minbase", PACKAGES, tar), timeout_s=1800, env=env)
+        except ToolFailed as failed:
+            hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
+            raise BakeFailed(f"the base {BASE} can't be made", "mmdebstrap", failed.tail, hint) from failed
+        policy = space.folder / "policy-rc.d"
+        policy.write_text(POLICY)
+        policy.chmod(0o755)
+        space.buildah("from", "--name", space.container, "scratch", quiet=True)
+        space.buildah("add", "--quiet", space.container, tar, "/", quiet=True)
+        space.buildah("copy", "--quiet", space.container, policy, "/usr/sbin/policy-rc.d", quiet=True)
+        space.buildah("commit", "--quiet", "--timestamp", str(EPOCH), space.container, LOCAL, quiet=True)
+        space.buildah("rm", space.container, quiet=True)
+        tar.unlink()
+
+
+def has_image(space: Workspace, name: str) -> bool:
+    """Whether our store has an image of this name."""
+    try:
+        space.buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", name, quiet=True)
+    except ToolFailed:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""The boot pack: kernel, modules, busybox and dmsetup from Debian's own packages, and the initramfs made of them.
+
+It is the same for all images, and lies outside their root trees: a recipe describes an application, not a kernel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from stoneware.bake import cpio, initramfs, units
+from stoneware.bake.base import EPOCH, debootstrap_words
+from stoneware.bake.workspace import Workspace
+from stoneware.errors import BakeFailed, ToolFailed
+from stoneware.host.files import locked, sync_folder
+
+PACKAGES = ("linux-image-cloud-amd64", "busybox-static", "dmsetup")
+
+
+@dataclass(frozen=True)
+class BootPack:
+    """What starts a machine: a kernel and the initramfs that belongs to it."""
+
+    kernel_version: str
+    kernel: Path
+    initrd: Path
+
+
+def ensure_boot_pack(space: Workspace) -> BootPack:
+    """Fetches the pack when it isn't there (about ten seconds, once), and makes the initramfs when our scripts changed."""
+    folder = space.home.build / "boot"
+    with locked(space.home.build / ".boot.lock"):
+        if not (folder / "tree").exists():
+            _fetch(space, folder)
+        tree = folder / "tree"
+        kernels = sorted((tree / "boot").glob("vmlinuz-*"))
+        if not kernels:
+            raise BakeFailed("the boot pack has no kernel", next_step=f"remove {folder}; it is made again")
+        version = kernels[-1].name.removeprefix("vmlinuz-")
+        initrd = folder / f"initrd-{version}-{_scripts_digest()[:16]}.img"
+        if not initrd.exists():
+            fresh = space.folder / "initrd.img"
+            initramfs.build_initramfs(tree, version, fresh, EPOCH)
+            fresh.replace(initrd)
+            sync_folder(folder)
+    return BootPack(version, kernels[-1], initrd)
+
+
+def _fetch(space: Workspace, folder: Path) -> None:
+    space.line("fetching kernel, busybox and dmsetup (once)")
+    fresh = space.folder / "boot-tree"
+    try:
+        space.run(debootstrap_words("extract", PACKAGES, fresh), timeout_s=1800)
+    except ToolFailed as failed:
+        hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
+        raise BakeFailed("the kernel's packages can't be fetched", "mmdebstrap", failed.tail, hint) from failed
+    for unneeded in ("usr/share", "var", "etc/ssl"):
+        shutil.rmtree(fresh / unneeded, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh.rename(folder / "tree")
+    sync_folder(folder)
+
+
+def _scripts_digest() -> str:
+    """Changes with everything of ours that goes into an initramfs."""
+    digest = hashlib.sha256()
+    guest = files("stoneware.bake.guest")
+    for script in initramfs.SCRIPTS:
+        digest.update(guest.joinpath(script).read_bytes())
+    for module in (initramfs, cpio, units):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""Recipe to root tree: buildah builds it in layers that it keeps, so that only what changed is built again."""
+
+from __future__ import annotations
+
+import re
+
+from stoneware.bake.base import BASE, EPOCH, ensure_base
+from stoneware.bake.recipe import RecipeFiles
+from stoneware.bake.workspace import Workspace
+from stoneware.errors import BakeFailed, ToolFailed
+
+_STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
+OURS = (BASE, f"localhost/{BASE}")
+
+
+def build(space: Workspace, files: RecipeFiles) -> str:
+    """Builds a recipe and returns the id of the built image in our store.
+
+    Raises BakeFailed with the failing step and the last lines that were printed.
+    """
+    if any(base in OURS for base in files.bases):
+        ensure_base(space)
+    steps: list[str] = []
+
+    def line(text: str) -> None:
+        if _STEP.match(text):
+            steps.append(text)
+        space.line(text)
+
+    written = space.folder / "image-id"
+    words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
+    words += ["--network", "host", "--format", "oci", "--pull-always=false", "--iidfile", str(written)]
+    listening = Workspace(space.home, space.folder, line, space.cancel)
+    try:
+        listening.buildah(*words, "--file", files.containerfile, files.context)
+    except ToolFailed as failed:
+        raise _explained(failed, steps[-1] if steps else "", files) from failed
+    return written.read_text().strip()
+
+
+def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:
+    lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
+    if failed.status is None:
+        return BakeFailed("the build was cut short", step, failed.tail, "bake again")
+    last = lines[-1] if lines else "no output"
+    if not step:
+        hint = f"check {files.containerfile.name}: its syntax, and that its base {', '.join(files.bases) or '(none)'} exists"
+        return BakeFailed(f"the recipe can't be built: {last}", files.containerfile.name, failed.tail, hint)
+    return BakeFailed(f"the recipe fails at {step}", step, failed.tail, f"mend that step in {files.containerfile.name}")

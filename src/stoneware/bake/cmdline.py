@@ -1,0 +1,31 @@
+"""The kernel's command line: everything that belongs to the image, in words that the initramfs reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoneware.model.image import Verity
+
+QUIET = (
+    "console=ttyS0",
+    "quiet",
+    "loglevel=4",
+    "panic=-1",
+    "random.trust_cpu=on",
+    "cryptomgr.notests",
+    "rcupdate.rcu_expedited=1",
+    "net.ifnames=0",
+    "systemd.show_status=false",
+    "systemd.log_level=warning",
+    "systemd.journald.forward_to_console=1",
+    "systemd.journald.max_level_console=warning",
+)
+
+
+def kernel_cmdline(verity: Verity, init: str, writable: Sequence[str]) -> str:
+    """One line. `stoneware.verity` is BLOCKS:HASH_START:SALT:ROOT_HASH, in blocks of 4096 bytes and hex digits."""
+    tree = f"{verity.data_blocks}:{verity.hash_start_block}:{verity.salt}:{verity.root_hash}"
+    words = [*QUIET, f"stoneware.verity={tree}", f"stoneware.init={init}"]
+    if writable:
+        words.append(f"stoneware.writable={','.join(writable)}")
+    return " ".join(words)

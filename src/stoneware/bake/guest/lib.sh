@@ -1,0 +1,13 @@
+# Words that init and keeper share.
+
+bb=/bin/busybox
+[ -x "$bb" ] || bb=/run/stoneware/bin/busybox
+
+say() {
+    echo "stoneware: $*" >/dev/console
+}
+
+# fact NAME: what the engine says of this machine, from QEMU's fw_cfg
+fact() {
+    $bb cat "/sys/firmware/qemu_fw_cfg/by_name/opt/org.stoneware/$1/raw" 2>/dev/null
+}

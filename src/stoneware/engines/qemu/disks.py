@@ -1,0 +1,100 @@
+"""Persistent disks as files: `NAME.raw` with an ext4 file system, and `NAME.json` beside it, which says who may write.
+
+Two fences keep a second writer away: the record, changed under a lock before a disk is plugged in and after it is out; and
+QEMU's own lock on the file. A disk of a machine that died stays fenced until someone detaches it, which asks for proof that
+the process is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoneware.errors import NotFound, Refused
+from stoneware.host.files import locked, sync_folder, write_atomic
+from stoneware.host.run import run
+from stoneware.model.machine import Disk, WantedDisk
+
+
+@dataclass(frozen=True)
+class DiskFolder:
+    """All disks of this host."""
+
+    path: Path
+
+    def image(self, name: str) -> Path:
+        """The disk's file."""
+        return self.path / f"{name}.raw"
+
+    def create(self, wanted: WantedDisk, now: float) -> None:
+        """An empty formatted disk; sparse, so it takes what is written. The record comes last: it makes the disk exist."""
+        with self.holding(wanted.name):
+            known = self.find(wanted.name)
+            if known is not None:
+                if known.size_bytes != wanted.size_bytes:
+                    why = f"disk {wanted.name} exists with {known.size_bytes} bytes, not {wanted.size_bytes}"
+                    raise Refused(why, "a disk keeps its size; declare a disk of another name")
+                return
+            image = self.image(wanted.name)
+            image.unlink(missing_ok=True)
+            image.touch(mode=0o600)
+            with image.open("r+b") as out:
+                out.truncate(wanted.size_bytes)
+            identity = uuid.UUID(bytes=hashlib.sha256(wanted.name.encode()).digest()[:16])
+            # no lazy initialisation: the guest would go on writing tables long after the first mount
+            options = "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard"
+            run(["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", options, image], timeout_s=120)
+            sync_folder(self.path)
+            self.save(Disk(**wanted.model_dump(), created_at=now))
+
+    def find(self, name: str) -> Disk | None:
+        """None when there is no such disk."""
+        try:
+            return Disk.model_validate_json((self.path / f"{name}.json").read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def get(self, name: str) -> Disk:
+        """Raises NotFound."""
+        disk = self.find(name)
+        if disk is None:
+            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is")
+        return disk
+
+    def all(self) -> list[Disk]:
+        """Every disk, by name."""
+        found = (self.find(path.stem) for path in sorted(self.path.glob("*.json")))
+        return [disk for disk in found if disk is not None]
+
+    def save(self, disk: Disk) -> None:
+        """Writes the record, writer included."""
+        write_atomic(self.path / f"{disk.name}.json", disk.model_dump_json())
+
+    def delete(self, name: str) -> None:
+        """Record first: from then on the disk doesn't exist, whatever happens to the rest."""
+        with self.holding(name):
+            disk = self.find(name)
+            if disk is not None and disk.writer is not None:
+                raise Refused(f"disk {name} is in use by {disk.writer}", "take it from the machine first")
+            (self.path / f"{name}.json").unlink(missing_ok=True)
+            self.image(name).unlink(missing_ok=True)
+        (self.path / f".{name}.lock").unlink(missing_ok=True)
+
+    def clear_writer(self, machine: str) -> None:
+        """The machine's process is gone: its disks are free."""
+        for disk in self.all():
+            if disk.writer == machine:
+                with self.holding(disk.name):
+                    now = self.find(disk.name)
+                    if now is not None and now.writer == machine:
+                        self.save(now.model_copy(update={"writer": None}))
+
+    @contextlib.contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """Only one of us changes a disk at a time."""
+        with locked(self.path / f".{name}.lock"):
+            yield

@@ -1,0 +1,58 @@
+"""Images on this host: they lie in the store already, so publishing means proving that they are whole."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoneware.errors import Refused, ToolFailed
+from stoneware.host.files import write_atomic
+from stoneware.host.run import run
+from stoneware.model.image import Artifact, Manifest
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """All sealed images, a folder each."""
+
+    path: Path
+
+    def load(self, digest: str) -> Artifact:
+        """An image by digest. Raises Refused when its files aren't here."""
+        folder = self.path / digest.removeprefix("sha256:")
+        try:
+            manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+        except FileNotFoundError:
+            raise Refused(f"image {digest[:19]} isn't on this host", "bake or import it") from None
+        return Artifact(folder=folder, manifest=manifest)
+
+    def require_whole(self, artifact: Artifact) -> None:
+        """Every file has its length, and the root its hash tree. The tree is checked once for each state of the file.
+
+        Raises Refused naming what is wrong.
+        """
+        for role, sealed in artifact.manifest.files.items():
+            path = artifact.file(role)
+            if not path.exists() or path.stat().st_size != sealed.size_bytes:
+                raise Refused(f"image {artifact.manifest.digest[:19]}: {sealed.name} is missing or cut off", "bake it again")
+        root, verity = artifact.file("root"), artifact.manifest.verity
+        stat = root.stat()
+        seen = f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+        mark = self.path / f".{artifact.folder.name}.verified"
+        if mark.exists() and mark.read_text() == seen:
+            return
+        words = ["veritysetup", "verify", "--no-superblock", f"--hash-offset={verity.hash_start_block * 4096}"]
+        words += [f"--data-blocks={verity.data_blocks}", "--salt", verity.salt, str(root), str(root), verity.root_hash]
+        try:
+            run(words, timeout_s=300)
+        except ToolFailed as broken:
+            raise Refused(f"image {artifact.manifest.digest[:19]} was changed: {broken.message}", "bake it again") from broken
+        write_atomic(mark, seen)
+
+    def delete(self, digest: str) -> None:
+        """Removes an image's files; the manifest first, so that a half-deleted image is none."""
+        folder = self.path / digest.removeprefix("sha256:")
+        (folder / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        (self.path / f".{folder.name}.verified").unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""The host's end of the keeper: one line out, one line back, over a connection that is kept for the next question."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoneware.model.machine import Phase
+
+ANSWER_LIMIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class KeeperReply:
+    """How far the machine says it is."""
+
+    phase: Phase
+    failed_units: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class Keepers:
+    """Conversations with the keepers of all machines, one at a time each."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, socket.socket] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._ticket = 0
+
+    def ask(self, folder: Path, word: str, limit_s: float = ANSWER_LIMIT_S) -> KeeperReply | None:
+        """Asks one word (`status`, `quiesce`, `poweroff`, `units`). None: no answer within the time (seconds)."""
+        with self._guard:
+            lock = self._locks.setdefault(folder.name, threading.Lock())
+            self._ticket += 1
+            ticket = str(self._ticket)
+        with lock:
+            try:
+                connection = self._connection(folder)
+                connection.settimeout(limit_s)
+                connection.sendall(f"{word} {ticket}\n".encode())
+                return _parse(_line_for(connection, ticket))
+            except (OSError, ValueError):
+                self.forget(folder.name)
+                return None
+
+    def forget(self, name: str) -> None:
+        """Closes the connection to a machine."""
+        with self._guard:
+            connection = self._open.pop(name, None)
+        if connection:
+            connection.close()
+
+    def _connection(self, folder: Path) -> socket.socket:
+        with self._guard:
+            known = self._open.get(folder.name)
+        if known:
+            return known
+        fresh = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fresh.settimeout(ANSWER_LIMIT_S)
+            fresh.connect(f"/proc/self/fd/{handle}/keeper.sock")
+        except OSError:
+            fresh.close()
+            raise
+        finally:
+            os.close(handle)
+        with self._guard:
+            self._open[folder.name] = fresh
+        return fresh
+
+
+def _line_for(connection: socket.socket, ticket: str) -> str:
+    """The line that answers our ticket; lines for earlier questions, answered too late, are passed over."""
+    buffer = b""
+    while True:
+        chunk = connection.recv(4096)
+        if not chunk:
+            raise OSError("the keeper's port was closed")
+        buffer += chunk
+        while b"\n" in buffer:
+            line, _, buffer = buffer.partition(b"\n")
+            text = line.decode("utf-8", "replace").strip()
+            if text.split(" ", 1)[0] == ticket:
+                return text
+
+
+def _parse(line: str) -> KeeperReply:
+    """`12 SERVING failed=a,b detail=...`. Raises ValueError: what comes from a guest is not trusted to have a shape."""
+    _, phase, failed, detail = (line.split(" ", 3) + ["", "", ""])[:4]
+    units = failed.removeprefix("failed=").split(",")
+    return KeeperReply(Phase(phase), tuple(u[:200] for u in units if u)[:50], detail.removeprefix("detail=")[:500])

@@ -1,0 +1,89 @@
+"""QEMU's command line as a function of what is wanted. Nothing here looks at the host or starts anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stoneware.engines.qemu.accelerator import QEMU, Accelerator
+from stoneware.engines.qemu.folder import Folder, MachineRecord
+from stoneware.model.image import Artifact
+from stoneware.names import disk_serial
+
+
+def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, accelerator: Accelerator) -> list[str]:
+    """The words that start a machine. It has an empty root port for each disk, to plug it in while it runs."""
+    wanted = record.wanted
+    words = [QEMU, "-name", f"guest={wanted.name}", "-nodefaults", "-no-user-config", "-no-reboot"]
+    words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
+    words += ["-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off", *accelerator.argv(), "-cpu", accelerator.cpu]
+    words += ["-smp", str(wanted.cpus), "-m", f"size={wanted.memory_bytes // 2**20}M", "-display", "none"]
+    words += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
+    words += ["-append", " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()])]
+    words += _root(artifact.file("root")) + _network(record) + _channels(folder) + ["-device", "virtio-rng-pci"]
+    for number in range(1, len(wanted.disks) + 1):
+        words += ["-device", f"pcie-root-port,id=slot{number},bus=pcie.0,chassis={number},slot={number}"]
+    return words
+
+
+def machine_kernel_words(record: MachineRecord) -> list[str]:
+    """What the guest's kernel is told beyond the image's own words: where its boot is to stop."""
+    return [f"systemd.unit={'stoneware-wait' if record.wanted.disks else 'multi-user'}.target"]
+
+
+def machine_facts(record: MachineRecord) -> str:
+    """What the machine is told about itself, for the initramfs: `hostname NAME`, and `disk SERIAL MOUNT` lines."""
+    disks = [f"disk {disk_serial(mount.disk)} {mount.mount}" for mount in record.wanted.disks]
+    return "\n".join([f"hostname {record.wanted.name}", *disks]) + "\n"
+
+
+def config_env(config: dict[str, str]) -> str:
+    """The configuration as an environment file (systemd.exec(5), EnvironmentFile=): every value in quotes."""
+    return "".join(f"{key}={_quoted(value)}\n" for key, value in sorted(config.items()))
+
+
+def manager_environment(config: dict[str, str]) -> str:
+    """The same for every service of the machine (systemd-system.conf(5), DefaultEnvironment=). `%` is a mark there."""
+    lines = ["[Manager]", "DefaultTimeoutStopSec=10s"]
+    for key, value in sorted(config.items()):
+        lines.append("DefaultEnvironment=" + _quoted(f"{key}={value}").replace("%", "%%"))
+    return "\n".join(lines) + "\n"
+
+
+def disk_node(disk: str) -> str:
+    """What QEMU calls a plugged disk, its block node and its device alike."""
+    return f"disk-{disk_serial(disk)}"
+
+
+def _quoted(value: str) -> str:
+    for mark in ("\\", '"', "$", "`"):
+        value = value.replace(mark, "\\" + mark) if mark in '\\"' else value
+    return f'"{value}"'
+
+
+def _root(image: Path) -> Sequence[str]:
+    file = f"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename={_comma(image)},file.locking=off"
+    return ["-blockdev", file, "-device", "virtio-blk-pci,drive=root,serial=root"]
+
+
+def _network(record: MachineRecord) -> list[str]:
+    forwards = [f"hostfwd=tcp:127.0.0.1:{host}-:{guest}" for guest, host in sorted(record.ports.items())]
+    restrict = "on" if record.wanted.isolated else "off"
+    options = ",".join(["user,id=net", f"restrict={restrict}", "ipv6=off", *forwards])
+    return ["-netdev", options, "-device", "virtio-net-pci,netdev=net,romfile="]
+
+
+def _channels(folder: Folder) -> list[str]:
+    """Console, monitor, keeper, and the facts. Sockets are named relative to the folder: paths of sockets are short."""
+    words = ["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"]
+    words += ["-chardev", "socket,id=monitor,path=monitor.sock,server=on,wait=off", "-mon", "chardev=monitor,mode=control"]
+    words += ["-chardev", "socket,id=keeper,path=keeper.sock,server=on,wait=off", "-device", "virtio-serial-pci"]
+    words += ["-device", "virtserialport,chardev=keeper,name=org.stoneware.keeper"]
+    for fact in ("machine", "config", "environment"):
+        words += ["-fw_cfg", f"name=opt/org.stoneware/{fact},file={_comma(folder.path / fact)}"]
+    return [*words, "-pidfile", str(folder.pidfile)]
+
+
+def _comma(path: Path) -> str:
+    """QEMU splits options at commas; a doubled one stands for itself."""
+    return str(path).replace(",", ",,")
