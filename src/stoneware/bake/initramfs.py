@@ -40,7 +40,9 @@ def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> N
 
     Raises BakeFailed when the tree lacks something.
     """
-    entries = {folder: Entry(FOLDER | 0o755) for folder in ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sys", "root")}
+    entries = {
+        folder: Entry(FOLDER | 0o755) for folder in ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sys", "root")
+    }
     entries["dev/console"] = Entry(DEVICE | 0o600, device=(5, 1))
     entries["dev/null"] = Entry(DEVICE | 0o666, device=(1, 3))
     entries["bin/busybox"] = _program(_first(tree, ("bin/busybox", "usr/bin/busybox")))
@@ -54,7 +56,9 @@ def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> N
     entries |= _modules(tree, kernel_version) | _units()
     guest = files("stoneware.bake.guest")
     for script in SCRIPTS:
-        entries["init" if script == "init" else f"lib/{script}"] = Entry(FILE | 0o755, guest.joinpath(script).read_bytes())
+        entries["init" if script == "init" else f"lib/{script}"] = Entry(
+            FILE | 0o755, guest.joinpath(script).read_bytes()
+        )
     raw = out.with_suffix(".cpio")
     try:
         raw.write_bytes(archive(entries, epoch))
@@ -68,7 +72,10 @@ def _modules(tree: Path, kernel_version: str) -> dict[str, Entry]:
     home = f"lib/modules/{kernel_version}"
     order = module_order(tree, kernel_version, MODULES)
     entries = {f"{home}/{name}.ko": Entry(FILE | 0o644, path.read_bytes()) for name, path in order}
-    lines = [f"{name}.ko:{''.join(f' {needed}.ko' for needed in _needs(path) if needed in dict(order))}\n" for name, path in order]
+    lines = [
+        f"{name}.ko:{''.join(f' {needed}.ko' for needed in _needs(path) if needed in dict(order))}\n"
+        for name, path in order
+    ]
     entries[f"{home}/modules.dep"] = Entry(FILE | 0o644, "".join(lines).encode())
     entries["etc/modules"] = Entry(FILE | 0o644, "".join(f"{name}\n" for name, _ in order).encode())
     return entries | {folder: Entry(FOLDER | 0o755) for folder in ("lib", "lib/modules", home)}
@@ -124,5 +131,3 @@ def _first(tree: Path, names: tuple[str, ...] | list[str]) -> Path:
 
 def _program(path: Path) -> Entry:
     return Entry(FILE | 0o755, path.read_bytes())
-
-

@@ -37,7 +37,9 @@ def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
     """The recipe's files below a folder. Raises BadInput when they aren't there."""
     found = RecipeFiles((folder / containerfile).resolve(), (folder / context).resolve())
     if not found.containerfile.is_file():
-        raise BadInput(f"there is no recipe {folder / containerfile}", next_step="check `containerfile` in stoneware.yaml")
+        raise BadInput(
+            f"there is no recipe {folder / containerfile}", next_step="check `containerfile` in stoneware.yaml"
+        )
     if not found.context.is_dir():
         raise BadInput(f"there is no folder {folder / context}", next_step="check `context` in stoneware.yaml")
     return found

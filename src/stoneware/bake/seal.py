@@ -24,7 +24,7 @@ BLOCK = 4096
 SALT = "00" * 32
 UUID = "00000000-0000-0000-0000-000000000000"
 INITS = ("sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd")
-NEEDED_FOLDERS = ("/dev", "/proc", "/run", "/sys", "/tmp")
+NEEDED_FOLDERS = ("/dev", "/proc", "/run", "/sys", "/tmp")  # noqa: S108 - a folder of the image
 
 # What differs from build to build and tells nothing about the content (regular expressions of paths in the tree).
 UNREPEATABLE = (
@@ -107,7 +107,9 @@ def _check_tree(tree: Path, folders: Sequence[str]) -> str:
         inside = tree / folder.lstrip("/")
         if not inside.is_dir() or inside.is_symlink():
             kind = "exists, but is no folder" if os.path.lexists(inside) else "doesn't exist"
-            raise BakeFailed(f"{folder} {kind} in the image", "seal", next_step=f"add `RUN mkdir -p {folder}` to the recipe")
+            raise BakeFailed(
+                f"{folder} {kind} in the image", "seal", next_step=f"add `RUN mkdir -p {folder}` to the recipe"
+            )
     init = next((name for name in INITS if os.path.lexists(tree / name)), None)
     if init is None:
         hint = "start from a base with systemd, such as stoneware/debian:12"

@@ -34,7 +34,9 @@ def verify(images: Path, digest: str) -> Artifact:
             raise Refused(f"image {digest[:19]}: {sealed.name} is missing", "bake it again")
         if path.stat().st_size != sealed.size_bytes:
             size = path.stat().st_size
-            raise Refused(f"image {digest[:19]}: {sealed.name} has {size} bytes, not {sealed.size_bytes}", "bake it again")
+            raise Refused(
+                f"image {digest[:19]}: {sealed.name} has {size} bytes, not {sealed.size_bytes}", "bake it again"
+            )
         if sha256_of(path) != sealed.sha256:
             raise Refused(f"image {digest[:19]}: {sealed.name} was changed", "bake it again")
     return artifact

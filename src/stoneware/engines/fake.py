@@ -33,6 +33,7 @@ class FakeMachine(Noun):
     booted_at: float
     complete_at: float | None = None
     quiesced_at: float | None = None
+    stopped_at: float | None = None
     first_port: int
 
 
@@ -58,7 +59,7 @@ class FakeEngine:
         self.never_boots: set[str] = set()
         self.sick: set[str] = set()
         self.effects: list[tuple[str, str]] = []
-        self.on_effect: Callable[[str, str, str], None] = lambda when, verb, name: None
+        self.on_effect: Callable[[str, str, str], None] = lambda *_: None
         self._file = state
         self._faults: list[tuple[str, EngineError, bool]] = []
         self._lock = threading.RLock()
@@ -197,7 +198,15 @@ class FakeEngine:
             machine = self._machine(name)
             self._let_go(name)
             self._put(
-                name, machine.model_copy(update={"power": Power.STOPPED, "complete_at": None, "quiesced_at": None})
+                name,
+                machine.model_copy(
+                    update={
+                        "power": Power.STOPPED,
+                        "complete_at": None,
+                        "quiesced_at": None,
+                        "stopped_at": self.clock.now(),
+                    }
+                ),
             )
 
     def start_machine(self, name: str) -> None:
@@ -236,6 +245,7 @@ class FakeEngine:
             power=machine.power,
             phase=phase,
             created_at=machine.created_at,
+            stopped_at=machine.stopped_at if machine.power is Power.STOPPED else None,
             addresses=ports,
             attached=tuple(self._attached(wanted.name)),
         )

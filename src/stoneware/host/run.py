@@ -131,31 +131,3 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def spawn(
-    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> int:
-    """Starts a program that outlives us, in a session of its own, its output in `log`. Returns its pid.
-
-    Raises Misconfigured when there is no such program.
-    """
-    words = [str(word) for word in argv]
-    with log.open("ab") as out:
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                cwd=cwd,
-                env={**os.environ, **env} if env else None,
-                start_new_session=True,
-                close_fds=True,
-            )
-        except FileNotFoundError as missing:
-            raise Misconfigured(
-                f"{words[0]} is not installed", "run `stoneware doctor` to see what this host lacks"
-            ) from missing
-    threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end while we live
-    return process.pid

@@ -6,12 +6,14 @@ from typing import Literal
 
 from stoneware.model.noun import Noun
 
+Level = Literal["ok", "warn", "fail"]
+
 
 class Finding(Noun):
     """`level` says how bad it is; `next_step` what to do about it."""
 
     name: str
-    level: Literal["ok", "warn", "fail"]
+    level: Level
     text: str
     next_step: str = ""
 

@@ -71,6 +71,7 @@ class Machine(Noun):
     detail: str = ""
     failed_units: tuple[str, ...] = ()
     created_at: float
+    stopped_at: float | None = None
     addresses: dict[int, str] = {}
     attached: tuple[str, ...] = ()
     cpus: int = 1

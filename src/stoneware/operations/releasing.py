@@ -109,6 +109,13 @@ class Releasing:
         frame = RolloutFrame(target=target.number, source=current.number, rollback=True, entered_at=self.clock.now())
         return plan_release(current, target), self._start(deployment, frame, actor, reason, key, [], None)
 
+    def plan_rollback(self, deployment: str, to: int | None) -> Plan:
+        """What a rollback would do now. Changes nothing."""
+        current = self.store.releases.current(deployment)
+        if current is None:
+            raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")
+        return plan_release(current, self.rollback_target(deployment, to, current))
+
     def rollback_target(self, deployment: str, to: int | None, current: Release) -> Release:
         """The release that a rollback would lead to."""
         if to is None:

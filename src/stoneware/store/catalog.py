@@ -119,19 +119,6 @@ class Catalog:
         states = ", ".join(f"{image.name} {image.state}" for image in known)
         raise NotFound(f"family {family} has no ACTIVE image ({states})", "restore one, or bake a new one")
 
-    def list(self, family: str | None = None, deleted: bool = False) -> list[Image]:
-        """Images by family and number, staged ones last."""
-        query = sa.select(images)
-        if family is not None:
-            query = query.where(images.c.family == family)
-        if not deleted:
-            query = query.where(images.c.state != ImageState.DELETED)
-        with self.db.connect() as conn:
-            found = [_image(row) for row in conn.execute(query)]
-        return sorted(
-            found, key=lambda image: (image.family, image.number is None, image.number or 0, image.created_at)
-        )
-
     def families(self) -> list[str]:
         """Every family that has an image."""
         return sorted({image.family for image in self.list()})
@@ -203,6 +190,19 @@ class Catalog:
         known = [image.name for image in self.list()]
         near = difflib.get_close_matches(ref, known, n=3, cutoff=0.4)
         return f"did you mean {', '.join(near)}?" if near else "`stoneware image list` shows what there is"
+
+    def list(self, family: str | None = None, deleted: bool = False) -> list[Image]:
+        """Images by family and number, staged ones last."""
+        query = sa.select(images)
+        if family is not None:
+            query = query.where(images.c.family == family)
+        if not deleted:
+            query = query.where(images.c.state != ImageState.DELETED)
+        with self.db.connect() as conn:
+            found = [_image(row) for row in conn.execute(query)]
+        return sorted(
+            found, key=lambda image: (image.family, image.number is None, image.number or 0, image.created_at)
+        )
 
 
 def _last_published(conn: sa.Connection, family: str) -> int:

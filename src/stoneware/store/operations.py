@@ -191,18 +191,6 @@ class Operations:
         with self.db.connect() as conn:
             return self._one(conn, identity)
 
-    def list(
-        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50
-    ) -> list[OperationRecord]:
-        """Newest first."""
-        query = sa.select(operations).order_by(operations.c.seq.desc()).limit(limit)
-        if subject is not None:
-            query = query.where(operations.c.subject == subject)
-        if unfinished is not None:
-            query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
-        with self.db.connect() as conn:
-            return [_record(row) for row in conn.execute(query)]
-
     def active(self, subject: str) -> OperationRecord | None:
         """The unfinished operation of a subject."""
         with self.db.connect() as conn:
@@ -220,13 +208,26 @@ class Operations:
         """When the next free operation is due (seconds since the epoch); None when there is none."""
         waiting = (operations.c.result.is_(None), operations.c.lease_until <= self.clock.now())
         with self.db.connect() as conn:
-            return conn.scalar(sa.select(sa.func.min(operations.c.wake_at)).where(*waiting))
+            due: float | None = conn.scalar(sa.select(sa.func.min(operations.c.wake_at)).where(*waiting))
+        return due
 
     def _one(self, conn: sa.Connection, identity: str) -> OperationRecord:
         row = conn.execute(sa.select(operations).where(operations.c.id == identity)).first()
         if row is None:
             raise NotFound(f"no operation {identity}", "`stoneware history` shows them")
         return _record(row)
+
+    def list(
+        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50
+    ) -> list[OperationRecord]:
+        """Newest first."""
+        query = sa.select(operations).order_by(operations.c.seq.desc()).limit(limit)
+        if subject is not None:
+            query = query.where(operations.c.subject == subject)
+        if unfinished is not None:
+            query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
+        with self.db.connect() as conn:
+            return [_record(row) for row in conn.execute(query)]
 
 
 def _write_journal(conn: sa.Connection, identity: str, at: float, state: str, text: str) -> None:

@@ -54,12 +54,6 @@ class Releases:
             raise NotFound(f"{deployment} has no release {number}", f"`stoneware release list {deployment}` shows them")
         return _release(row)
 
-    def list(self, deployment: str) -> list[Release]:
-        """All retained releases, oldest first."""
-        query = sa.select(releases).where(releases.c.deployment == deployment).order_by(releases.c.number)
-        with self.db.connect() as conn:
-            return [_release(row) for row in conn.execute(query)]
-
     def mark(self, conn: sa.Connection, deployment: str, number: int, state: ReleaseState) -> None:
         """Changes a release's state; nothing else of it ever changes."""
         wanted = (releases.c.deployment == deployment, releases.c.number == number)
@@ -120,6 +114,12 @@ class Releases:
             return [f"{row.deployment}#{row.number}" for row in conn.execute(query)]
         with self.db.connect() as own:
             return [f"{row.deployment}#{row.number}" for row in own.execute(query)]
+
+    def list(self, deployment: str) -> list[Release]:
+        """All retained releases, oldest first."""
+        query = sa.select(releases).where(releases.c.deployment == deployment).order_by(releases.c.number)
+        with self.db.connect() as conn:
+            return [_release(row) for row in conn.execute(query)]
 
 
 def _release(row: sa.Row) -> Release:  # type: ignore[type-arg]

@@ -18,7 +18,7 @@ class FakeSwitch:
         self.healthy = healthy
         self.open: dict[str, int] = {}
         self.effects: list[tuple[str, str]] = []
-        self.on_effect: Callable[[str, str, str], None] = lambda when, verb, name: None
+        self.on_effect: Callable[[str, str, str], None] = lambda *_: None
         self._routes: dict[str, Route] = {}
         self._faults: list[tuple[str, EngineError, bool]] = []
         self._lock = threading.RLock()

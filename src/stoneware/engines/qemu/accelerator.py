@@ -79,7 +79,21 @@ def _prove() -> Accelerator:
     with tempfile.TemporaryDirectory() as folder:
         sector = Path(folder) / "sector"
         sector.write_bytes(SECTOR)
-        argv = [QEMU, "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "16", "-nodefaults", "-no-user-config", "-display", "none"]
+        argv = [
+            QEMU,
+            "-machine",
+            "q35",
+            "-accel",
+            "kvm",
+            "-cpu",
+            "host",
+            "-m",
+            "16",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+        ]
         argv += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         argv += ["-drive", f"file={sector},format=raw,if=ide,snapshot=on"]
         try:

@@ -96,7 +96,7 @@ class QemuEngine:
         mine = [(folder, record) for folder, record in found if owner in (None, record.wanted.owner)]
         disks = self.list_disks() if mine else []
         with ThreadPoolExecutor(max_workers=max(1, min(MOST_AT_ONCE, len(mine)))) as pool:
-            return list(pool.map(lambda pair: self._view(*pair, disks), mine))
+            return list(pool.map(lambda pair: self._view(pair[0], pair[1], disks), mine))
 
     def read_console(self, name: str, lines: int = 50) -> str:
         folder = self._folder(name)
@@ -216,6 +216,7 @@ class QemuEngine:
             detail=reply.detail if reply else "",
             failed_units=reply.failed_units if reply else (),
             created_at=record.created_at,
+            stopped_at=record.stopping_since,
             addresses={guest: f"127.0.0.1:{host}" for guest, host in record.ports.items()},
             attached=tuple(disk.name for disk in disks if disk.writer == wanted.name),
         )

@@ -105,7 +105,9 @@ class Folder:
         while not (self.process() and (self.path / "monitor.sock").exists()):
             if start_ticks(pid) is None or time.monotonic() > until:
                 self.end_process(0)
-                raise Unreachable(f"QEMU of {self.name} did not start: {log.read_text(errors='replace').strip()[-300:]}")
+                raise Unreachable(
+                    f"QEMU of {self.name} did not start: {log.read_text(errors='replace').strip()[-300:]}"
+                )
             time.sleep(0.005)
 
     def wait_ended(self, timeout_s: float) -> bool:

@@ -35,7 +35,9 @@ class ImageFolder:
         for role, sealed in artifact.manifest.files.items():
             path = artifact.file(role)
             if not path.exists() or path.stat().st_size != sealed.size_bytes:
-                raise Refused(f"image {artifact.manifest.digest[:19]}: {sealed.name} is missing or cut off", "bake it again")
+                raise Refused(
+                    f"image {artifact.manifest.digest[:19]}: {sealed.name} is missing or cut off", "bake it again"
+                )
         root, verity = artifact.file("root"), artifact.manifest.verity
         stat = root.stat()
         seen = f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
@@ -47,7 +49,9 @@ class ImageFolder:
         try:
             run(words, timeout_s=300)
         except ToolFailed as broken:
-            raise Refused(f"image {artifact.manifest.digest[:19]} was changed: {broken.message}", "bake it again") from broken
+            raise Refused(
+                f"image {artifact.manifest.digest[:19]} was changed: {broken.message}", "bake it again"
+            ) from broken
         write_atomic(mark, seen)
 
     def delete(self, digest: str) -> None:

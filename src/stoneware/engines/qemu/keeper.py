@@ -91,6 +91,6 @@ def _line_for(connection: socket.socket, ticket: str) -> str:
 
 def _parse(line: str) -> KeeperReply:
     """`12 SERVING failed=a,b detail=...`. Raises ValueError: what comes from a guest is not trusted to have a shape."""
-    _, phase, failed, detail = (line.split(" ", 3) + ["", "", ""])[:4]
+    _, phase, failed, detail = [*line.split(" ", 3), "", "", ""][:4]
     units = failed.removeprefix("failed=").split(",")
     return KeeperReply(Phase(phase), tuple(u[:200] for u in units if u)[:50], detail.removeprefix("detail=")[:500])

@@ -29,8 +29,7 @@ class Monitor:
         """Plugs a disk into a port. Plugged already: success. QEMU's own lock on the file refuses a second writer."""
 
         async def plug(client: QMPClient) -> None:
-            nodes = {entry["node-name"] for entry in await client.execute("query-named-block-nodes", {"flat": True})}
-            if node not in nodes:
+            if node not in await _nodes(client):
                 file = {"driver": "file", "filename": str(image), "aio": "threads", "locking": "on"}
                 await client.execute("blockdev-add", {"driver": "raw", "node-name": node, "file": file})
             if node not in await _devices(client):
@@ -45,8 +44,7 @@ class Monitor:
         async def unplug(client: QMPClient) -> bool:
             for attempt in range(100):
                 if node not in await _devices(client):
-                    nodes = {n["node-name"] for n in await client.execute("query-named-block-nodes", {"flat": True})}
-                    if node in nodes:
+                    if node in await _nodes(client):
                         await client.execute("blockdev-del", {"node-name": node})
                     return True
                 if attempt == 0:
@@ -85,3 +83,8 @@ class Monitor:
 async def _devices(client: QMPClient) -> set[str]:
     listed: Any = await client.execute("qom-list", {"path": "/machine/peripheral"})
     return {entry["name"] for entry in listed}
+
+
+async def _nodes(client: QMPClient) -> set[str]:
+    listed: Any = await client.execute("query-named-block-nodes", {"flat": True})
+    return {entry["node-name"] for entry in listed}

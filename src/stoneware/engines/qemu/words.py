@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from stoneware.engines.qemu.accelerator import QEMU, Accelerator
@@ -19,7 +18,10 @@ def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, acc
     words += ["-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off", *accelerator.argv(), "-cpu", accelerator.cpu]
     words += ["-smp", str(wanted.cpus), "-m", f"size={wanted.memory_bytes // 2**20}M", "-display", "none"]
     words += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
-    words += ["-append", " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()])]
+    words += [
+        "-append",
+        " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()]),
+    ]
     words += _root(artifact.file("root")) + _network(record) + _channels(folder) + ["-device", "virtio-rng-pci"]
     for number in range(1, len(wanted.disks) + 1):
         words += ["-device", f"pcie-root-port,id=slot{number},bus=pcie.0,chassis={number},slot={number}"]
@@ -61,7 +63,7 @@ def _quoted(value: str) -> str:
     return f'"{value}"'
 
 
-def _root(image: Path) -> Sequence[str]:
+def _root(image: Path) -> list[str]:
     file = f"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename={_comma(image)},file.locking=off"
     return ["-blockdev", file, "-device", "virtio-blk-pci,drive=root,serial=root"]
 
@@ -76,7 +78,12 @@ def _network(record: MachineRecord) -> list[str]:
 def _channels(folder: Folder) -> list[str]:
     """Console, monitor, keeper, and the facts. Sockets are named relative to the folder: paths of sockets are short."""
     words = ["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"]
-    words += ["-chardev", "socket,id=monitor,path=monitor.sock,server=on,wait=off", "-mon", "chardev=monitor,mode=control"]
+    words += [
+        "-chardev",
+        "socket,id=monitor,path=monitor.sock,server=on,wait=off",
+        "-mon",
+        "chardev=monitor,mode=control",
+    ]
     words += ["-chardev", "socket,id=keeper,path=keeper.sock,server=on,wait=off", "-device", "virtio-serial-pci"]
     words += ["-device", "virtserialport,chardev=keeper,name=org.stoneware.keeper"]
     for fact in ("machine", "config", "environment"):

@@ -109,7 +109,9 @@ frontend service
     # a request that may have been worked on is not sent twice, unless it is safe to
     http-request disable-l7-retry unless {{ method GET HEAD OPTIONS }}
     http-request lua.hold if {{ str(held),map({state}) 1 }}
-    http-request return status 503 content-type text/plain string "held for too long\\n" hdr Retry-After 1 if {{ var(txn.gave_up) -m bool }}
-    http-request return status 503 content-type text/plain string "no release has the traffic yet\\n" hdr Retry-After 1 if {{ str(active),map({state}) none }}
+    acl held_too_long var(txn.gave_up) -m bool
+    acl nobody_serves str(active),map({state}) none
+    http-request return status 503 content-type text/plain string "held for too long\\n" hdr Retry-After 1 if held_too_long
+    http-request return status 503 content-type text/plain string "no release yet\\n" hdr Retry-After 1 if nobody_serves
     use_backend %[str(active),map({state})]
 """

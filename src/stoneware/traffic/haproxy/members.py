@@ -27,7 +27,7 @@ def set_members(proxy: Proxy, slot: Slot, pool: Pool | None, health: HealthSpec)
             _add(proxy, slot, machine, address, health)
 
 
-def members_of(proxy: Proxy, rows: list[dict[str, str]], slot: Slot) -> tuple[MemberView, ...]:
+def members_of(rows: list[dict[str, str]], slot: Slot) -> tuple[MemberView, ...]:
     """The machines of a slot as the proxy sees them (`rows`: its statistics). One in maintenance is on its way out."""
     return tuple(
         MemberView(

@@ -49,7 +49,9 @@ class Proxy:
         Raises Refused with the proxy's own words when it doesn't come up, and then the old one serves on.
         """
         before = self.processes()
-        write_atomic(self.folder / "hold.lua", files("stoneware.traffic.haproxy").joinpath("hold.lua").read_bytes(), 0o644)
+        write_atomic(
+            self.folder / "hold.lua", files("stoneware.traffic.haproxy").joinpath("hold.lua").read_bytes(), 0o644
+        )
         words: list[str | Path] = ["haproxy", "-db", "-f", "haproxy.cfg"]
         if before.serving:
             words += ["-x", "admin.sock", "-sf", str(before.serving[0])]
@@ -70,7 +72,9 @@ class Proxy:
             time.sleep(0.01)
         write_atomic(self.folder / "processes.json", before.model_dump_json())
         said = [line for line in log.read_text(errors="replace").splitlines() if "ALERT" in line] or ["no words"]
-        raise Refused(f"the proxy for {listen} doesn't start: {said[0][-200:]}", "free that address, or listen at another")
+        raise Refused(
+            f"the proxy for {listen} doesn't start: {said[0][-200:]}", "free that address, or listen at another"
+        )
 
     def stop(self) -> None:
         """Ends every process of this proxy."""

@@ -36,7 +36,11 @@ class HaproxySwitch:
             return [Finding(name="haproxy", level="fail", text=missing.message, next_step="install haproxy")]
         first = printed.splitlines()[0]
         if "+LUA" not in printed:
-            return [Finding(name="haproxy", level="fail", text=f"{first}: built without Lua", next_step="use Debian's haproxy")]
+            return [
+                Finding(
+                    name="haproxy", level="fail", text=f"{first}: built without Lua", next_step="use Debian's haproxy"
+                )
+            ]
         return [Finding(name="haproxy", level="ok", text=first)]
 
     def apply(self, route: Route) -> None:
@@ -68,9 +72,7 @@ class HaproxySwitch:
         state = dict(line.split()[1:3] for line in proxy.command(f"show map {folder}/state.map").splitlines() if line)
         rows = proxy.table("show stat")
         active = state.get("active")
-        pools = {
-            slot: PoolView(fleet=pool.fleet, members=members_of(proxy, rows, slot)) for slot, pool in route.pools.items()
-        }
+        pools = {slot: PoolView(fleet=pool.fleet, members=members_of(rows, slot)) for slot, pool in route.pools.items()}
         return RouteView(
             service=service,
             listen=route.listen,
