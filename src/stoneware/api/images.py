@@ -1,0 +1,132 @@
+"""Images and families."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from stoneware.api.services import Actor, BakeRequest, Family, ImageDetail, Key, Name, Reason, Services, Why
+from stoneware.errors import NotFound
+from stoneware.model.deployment import DiskSpec, Document
+from stoneware.model.image import Image, ImageState
+from stoneware.model.operation import OperationRecord
+from stoneware.operations.bake import BakeFrame
+from stoneware.operations.usage import delete_image, users_of
+from stoneware.spec.load import parse
+
+router = APIRouter(tags=["images"])
+VERBS = {
+    "deprecate": ImageState.DEPRECATED,
+    "obsolete": ImageState.OBSOLETE,
+    "restore": ImageState.ACTIVE,
+}
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+@router.get("/v1/images")
+def list_images(request: Request, family: str | None = None, deleted: bool = False) -> list[Image]:
+    """All images, by family and number."""
+    return _services(request).store.catalog.list(family, deleted)
+
+
+@router.post("/v1/bakes", status_code=202)
+def bake_image(request: Request, body: BakeRequest, actor: Actor, key: Key = None) -> OperationRecord:
+    """Starts a bake; the operation's log has what its programs print."""
+    services = _services(request)
+    document = parse(body.text, body.file, body.folder).document
+    if body.family not in document.images:
+        raise NotFound(
+            f"{body.file} declares no image {body.family}", f"it declares: {', '.join(document.images) or 'none'}"
+        )
+    frame = BakeFrame(
+        family=body.family,
+        folder=str(body.folder),
+        spec=document.images[body.family],
+        disks=_disks_for(document, body.family),
+        entered_at=services.clock.now(),
+    )
+    record = services.store.operations.create(
+        kind="bake",
+        subject=f"family:{body.family}",
+        actor=actor,
+        reason=body.reason,
+        state="BUILDING",
+        frame=frame,
+        key=key,
+    )
+    services.worker.poke()
+    return record
+
+
+@router.get("/v1/images/{ref:path}")
+def show_image(request: Request, ref: str) -> ImageDetail:
+    """One image, by `family/N` or digest, with its manifest and the record of its boot test."""
+    services = _services(request)
+    image = services.store.catalog.get(ref)
+    return ImageDetail(
+        image=image,
+        manifest=services.store.catalog.manifest(image.digest),
+        boot_test=services.store.catalog.boot_test(image.digest),
+        used_by=tuple(users_of(services.store, services.platforms, image)),
+    )
+
+
+@router.post("/v1/images/{family}/{number}/{verb}")
+def change_image(
+    request: Request,
+    family: Name,
+    number: int,
+    verb: Literal["deprecate", "obsolete", "restore"],
+    body: Why,
+    actor: Actor,
+) -> Image:
+    """Moves a published image among its states."""
+    return _services(request).store.catalog.set_state(f"{family}/{number}", VERBS[verb], actor, body.reason)
+
+
+@router.delete("/v1/images/{family}/{number}", status_code=204)
+def remove_image(request: Request, family: Name, number: int, actor: Actor, reason: Reason = "") -> Response:
+    """Deletes an image that nothing uses."""
+    services = _services(request)
+    delete_image(services.store, services.platforms, f"{family}/{number}", actor, reason)
+    return Response(status_code=204)
+
+
+@router.get("/v1/families")
+def list_families(request: Request) -> list[Family]:
+    """All families, and what each resolves to now."""
+    catalog = _services(request).store.catalog
+    return [_family(request, name) for name in catalog.families()]
+
+
+@router.get("/v1/families/{name}")
+def show_family(request: Request, name: Name) -> Family:
+    """One family."""
+    family = _family(request, name)
+    if not family.images:
+        raise NotFound(f"no family {name}", "`stoneware family list` shows them")
+    return family
+
+
+def _family(request: Request, name: str) -> Family:
+    catalog = _services(request).store.catalog
+    images = catalog.list(name)
+    active = [image for image in images if image.state is ImageState.ACTIVE]
+    newest = max(active, key=lambda image: image.number or 0) if active else None
+    return Family(name=name, resolves_to=newest, images=tuple(images))
+
+
+def _disks_for(document: Document, family: str) -> dict[str, DiskSpec]:
+    """The disks that machines of this family get, in whatever deployment."""
+    return {
+        name: disk
+        for deployment in document.deployments.values()
+        for group in deployment.groups.values()
+        if group.image.partition("/")[0] == family
+        for name, disk in group.disks.items()
+    }

@@ -1,0 +1,122 @@
+"""What the routes work with, and the shapes of requests and answers that are no nouns of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Header
+from pydantic import Field, StringConstraints
+
+from stoneware.clock import Clock
+from stoneware.host.home import Home
+from stoneware.model.image import BootTestRecord, Image, Manifest
+from stoneware.model.machine import Disk, Machine
+from stoneware.model.noun import Noun
+from stoneware.model.operation import OperationRecord, SignalKind
+from stoneware.model.plan import Plan
+from stoneware.model.release import Release
+from stoneware.model.route import RouteView
+from stoneware.operations.platform import Platforms
+from stoneware.operations.procedure import Procedure
+from stoneware.operations.releasing import Releasing
+from stoneware.operations.worker import Worker
+from stoneware.store.store import Store
+
+Reason = Annotated[str, StringConstraints(max_length=1000)]
+Actor = Annotated[str, Header(alias="X-Stoneware-Actor", max_length=200, pattern=r"^[!-~]+$")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a route may use. Routes write operation rows and read; engines are only looked at."""
+
+    home: Home
+    clock: Clock
+    store: Store
+    platforms: Platforms
+    releasing: Releasing
+    worker: Worker
+    procedures: dict[str, Procedure]  # type: ignore[type-arg]
+
+
+class Declared(Noun):
+    """A declaration as text, with the folder (absolute) that its paths lead from."""
+
+    text: Annotated[str, StringConstraints(max_length=2**20)]
+    file: Annotated[str, StringConstraints(max_length=4096)] = "stoneware.yaml"
+    folder: Path
+    reason: Reason = ""
+
+
+class BakeRequest(Declared):
+    """Which family of the declaration to bake."""
+
+    family: Name
+
+
+class Why(Noun):
+    """A reason, for the ledger."""
+
+    reason: Reason = ""
+
+
+class RollbackRequest(Why):
+    """`to` is a release number; without one, the last good release."""
+
+    to: Annotated[int, Field(ge=1)] | None = None
+
+
+class SignalRequest(Why):
+    """What to tell a running operation."""
+
+    kind: SignalKind
+
+
+class Started(Noun):
+    """A plan and the operation that carries it out; no operation when nothing changes."""
+
+    plan: Plan | None = None
+    operation: OperationRecord | None = None
+
+
+class ImageDetail(Noun):
+    """An image with all that is known of it. `used_by` names machines and retained releases."""
+
+    image: Image
+    manifest: Manifest
+    boot_test: BootTestRecord | None
+    used_by: tuple[str, ...]
+
+
+class Family(Noun):
+    """A family: what it resolves to now, and all its images."""
+
+    name: str
+    resolves_to: Image | None
+    images: tuple[Image, ...]
+
+
+class DeploymentStatus(Noun):
+    """A deployment as it is: what is declared, what runs, who has the traffic, and what is under way."""
+
+    name: str
+    current: Release | None
+    operation: OperationRecord | None
+    last: OperationRecord | None
+    routes: tuple[RouteView, ...]
+    machines: tuple[Machine, ...]
+    disks: tuple[Disk, ...]
+    notes: tuple[str, ...] = ()
+
+
+class About(Noun):
+    """The daemon itself."""
+
+    version: str
+    pid: int
+    home: str
+    memory_bytes: int

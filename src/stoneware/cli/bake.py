@@ -1,0 +1,50 @@
+"""`stoneware bake`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stoneware.cli import options, output, watching
+from stoneware.errors import BadInput
+
+
+@click.command()
+@click.argument("families", nargs=-1)
+@options.file
+@options.reason
+@options.no_wait
+@options.as_json
+def bake(families: tuple[str, ...], file_: Path, reason: str, no_wait: bool, json_: bool) -> None:
+    """Bake FAMILIES (default: all that are declared): build, seal, boot, test, publish.
+
+    \b
+    Example:
+      stoneware bake critter-web --reason "nightly"
+    """
+    from stoneware.spec.load import load
+
+    loaded = load(file_)
+    wanted = families or tuple(loaded.document.images)
+    unknown = [family for family in wanted if family not in loaded.document.images]
+    if unknown or not wanted:
+        known = ", ".join(loaded.document.images) or "none"
+        raise BadInput(
+            f"no image {', '.join(unknown)} is declared" if unknown else "no image is declared",
+            (),
+            f"declared: {known}",
+        )
+    client, ended = options.client(), []
+    for family in wanted:
+        body = {**options.declared(loaded, reason), "family": family}
+        operation = client.post("/v1/bakes", body, options.new_key())
+        if not no_wait:
+            operation = watching.follow(client, operation, quiet=json_, log=True)
+            if not json_:
+                output.say(operation["because"])
+        elif not json_:
+            output.say(f"{operation['id']} is under way")
+        ended.append(operation)
+    if json_:
+        output.show_json(ended)

@@ -1,0 +1,150 @@
+"""`stoneware plan`, `deploy`, `rollback`, `destroy`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stoneware.cli import options, output, watching
+from stoneware.errors import BadInput
+
+
+def _changes(plan: dict[str, Any]) -> bool:
+    groups = any(group["action"] != "keep" or group["why"] for group in plan["groups"])
+    return groups or any(service["action"] != "keep" for service in plan["services"])
+
+
+def _agree(question: str, yes: bool, json_: bool) -> None:
+    if yes:
+        return
+    if json_ or not sys.stdin.isatty():
+        raise BadInput("this changes machines, and there is nobody to ask", next_step="say --yes")
+    click.confirm(question, abort=True)
+
+
+@click.command()
+@options.deployment
+@options.file
+@options.as_json
+def plan(deployment: str | None, file_: Path, json_: bool) -> None:
+    """Say exactly what `deploy` would change. Changes nothing.
+
+    \b
+    Example:
+      stoneware plan critter-junction
+    """
+    from stoneware.spec.load import load
+
+    name = options.pick_deployment(deployment, file_)
+    found = options.client().post(f"/v1/deployments/{name}/plan", options.declared(load(file_)))
+    if json_:
+        output.show_json(found)
+    elif _changes(found):
+        output.show_plan(found)
+    else:
+        output.say(f"{name} is as declared; nothing to do")
+
+
+@click.command()
+@options.deployment
+@options.file
+@options.reason
+@options.yes
+@options.no_wait
+@options.as_json
+def deploy(deployment: str | None, file_: Path, reason: str, yes: bool, no_wait: bool, json_: bool) -> None:
+    """Make what is declared true: new machines, then the traffic, then the old ones go.
+
+    \b
+    Example:
+      stoneware deploy critter-junction --yes --reason "version 2"
+    """
+    from stoneware.spec.load import load
+
+    loaded = load(file_)
+    name = options.pick_deployment(deployment, file_)
+    client = options.client()
+    found = client.post(f"/v1/deployments/{name}/plan", options.declared(loaded))
+    if not json_:
+        output.show_plan(found)
+    if not _changes(found):
+        output.show_json({"plan": found, "operation": None}) if json_ else output.say("nothing to do")
+        return
+    _agree("go?", yes, json_)
+    started = client.post(f"/v1/deployments/{name}/releases", options.declared(loaded, reason), options.new_key())
+    _finish(started, no_wait, json_)
+
+
+@click.command()
+@options.deployment
+@options.file
+@click.option("--to", type=int, metavar="RELEASE", help="The release to go back to (default: the last good one).")
+@options.reason
+@options.yes
+@options.no_wait
+@options.as_json
+def rollback(
+    deployment: str | None, file_: Path, to: int | None, reason: str, yes: bool, no_wait: bool, json_: bool
+) -> None:
+    """Go back to the last good release. A rollout that is under way turns back.
+
+    \b
+    Example:
+      stoneware rollback critter-junction --yes
+    """
+    name = options.pick_deployment(deployment, file_)
+    client = options.client()
+    status = client.get(f"/v1/deployments/{name}")
+    active = status["operation"]
+    if active is None:
+        found = client.post(f"/v1/deployments/{name}/rollback/plan", {"to": to})
+        if not json_:
+            output.show_plan(found)
+    elif not json_:
+        output.say(f"{active['id']} is under way ({active['state'].lower()}); it turns back")
+    _agree("go back?", yes, json_)
+    started = client.post(f"/v1/deployments/{name}/rollback", {"to": to, "reason": reason}, options.new_key())
+    if active is not None and not no_wait:
+        ended = watching.follow_back(client, started["operation"], quiet=json_)
+        output.show_json({"plan": None, "operation": ended}) if json_ else output.say(ended["because"])
+        return
+    _finish(started, no_wait, json_)
+
+
+@click.command()
+@options.deployment
+@options.file
+@options.reason
+@options.yes
+@options.as_json
+def destroy(deployment: str | None, file_: Path, reason: str, yes: bool, json_: bool) -> None:
+    """End a deployment: its services and machines go, its disks stay.
+
+    \b
+    Example:
+      stoneware destroy critter-junction
+    """
+    name = options.pick_deployment(deployment, file_)
+    client = options.client()
+    status = client.get(f"/v1/deployments/{name}")
+    if not json_:
+        output.say(f"machines that go: {', '.join(m['name'] for m in status['machines']) or 'none'}")
+        output.say(f"disks that stay: {', '.join(d['name'] for d in status['disks']) or 'none'}")
+    _agree(f"destroy {name}?", yes, json_)
+    operation = client.delete(f"/v1/deployments/{name}", reason=reason)
+    _finish({"plan": None, "operation": operation}, False, json_)
+
+
+def _finish(started: dict[str, Any], no_wait: bool, json_: bool) -> None:
+    operation = started["operation"]
+    if operation is not None and not no_wait:
+        operation = watching.follow(options.client(), operation, quiet=json_)
+    if json_:
+        output.show_json({**started, "operation": operation})
+    elif operation is None:
+        output.say("nothing to do")
+    else:
+        output.say(operation["because"] if not no_wait else f"{operation['id']} is under way")

@@ -1,0 +1,169 @@
+"""Commands that need no daemon: init, check, schema, doctor, serve, completion."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from stoneware.cli import options, output
+from stoneware.errors import Misconfigured, StonewareError
+from stoneware.host.home import default_home
+
+START_LIMIT_S = 20.0
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+def init(folder: Path) -> None:
+    """Write stoneware.yaml and a Containerfile into FOLDER.
+
+    \b
+    Example:
+      stoneware init shop && cd shop && stoneware check
+    """
+    from stoneware.spec.template.files import write_template
+
+    for path in write_template(folder):
+        output.say(f"wrote {path}")
+    output.say("next: `stoneware serve --background`, `stoneware bake`, `stoneware deploy`")
+
+
+@click.command()
+@options.file
+@click.option("--explain", is_flag=True, help="Print the whole document with every default.")
+@options.as_json
+def check(file_: Path, explain: bool, json_: bool) -> None:
+    """Check stoneware.yaml. Exit code 2 when something is wrong; nothing is changed.
+
+    \b
+    Example:
+      stoneware check --explain
+    """
+    from stoneware.spec.explain import explain as expanded
+    from stoneware.spec.load import load
+
+    loaded = load(file_)
+    document = loaded.document
+    if json_:
+        output.show_json(document.model_dump(mode="json"))
+    elif explain:
+        output.say(expanded(document).rstrip())
+    else:
+        output.say(f"{loaded.file} is good: {len(document.images)} images, {len(document.deployments)} deployments")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of stoneware.yaml.
+
+    \b
+    Example:
+      stoneware schema > stoneware.schema.json
+    """
+    from stoneware.spec.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@click.command()
+@options.as_json
+def doctor(json_: bool) -> None:
+    """Say what this host can and can't do. Exit code 1 when something that is needed is missing."""
+    from stoneware.bake.checks import check_bake
+    from stoneware.clock import SystemClock
+    from stoneware.engines.qemu import QemuEngine
+    from stoneware.traffic.haproxy import HaproxySwitch
+
+    home = default_home()
+    home.prepare()
+    findings = [*QemuEngine(home, SystemClock()).check(), *check_bake(), *HaproxySwitch(home).check()]
+    if json_:
+        output.show_json([finding.model_dump() for finding in findings])
+    else:
+        output.table(
+            ("", "what", "found", "next"),
+            [({"ok": "ok", "warn": "!", "fail": "FAIL"}[f.level], f.name, f.text, f.next_step) for f in findings],
+        )
+    if any(finding.level == "fail" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option("--background", is_flag=True, help="Start it, wait until it answers, and return.")
+@click.option("--stop", is_flag=True, help="End the daemon of this home; machines and proxies run on.")
+def serve(background: bool, stop: bool) -> None:
+    """Run the daemon of this home ($STONEWARE_HOME, or the XDG state folder).
+
+    \b
+    Example:
+      stoneware serve --background
+    """
+    home = default_home()
+    if stop:
+        _stop()
+        return
+    if not background:
+        from stoneware.daemon import serve as run
+
+        run(home)
+        return
+    from stoneware.host.run import spawn
+
+    home.prepare()
+    try:
+        options.client().get("/v1/about")
+        output.say(f"a daemon serves {home.root} already")
+        return
+    except StonewareError:
+        pass  # nobody answers: that is why we start one
+    log = home.logs / "daemon.log"
+    words = [sys.executable, "-m", "stoneware", "serve"]
+    pid = spawn(words, log=log, env={"STONEWARE_HOME": str(home.root)})
+    until = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < until:
+        try:
+            about = options.client().get("/v1/about")
+        except StonewareError:
+            time.sleep(0.1)
+            continue
+        if about["pid"] == pid:
+            output.say(f"serving {home.root} (pid {pid})")
+            return
+    raise Misconfigured("the daemon didn't come up", f"its log is {log}")
+
+
+def _stop() -> None:
+    from stoneware.host.process import end, start_ticks
+
+    about = options.client().get("/v1/about")
+    ticks = start_ticks(about["pid"])
+    if ticks is not None:
+        end(about["pid"], ticks, grace_s=20.0)
+    output.say(f"daemon {about['pid']} has ended; machines and proxies run on")
+
+
+@click.command()
+@click.argument(
+    "shell", type=click.Choice(["bash", "zsh", "fish"]), default=lambda: Path(os.environ.get("SHELL", "bash")).name
+)
+def completion(shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    \b
+    Example:
+      stoneware completion bash > /etc/bash_completion.d/stoneware
+    """
+    from click.shell_completion import get_completion_class
+
+    from stoneware.cli.main import cli
+
+    found = get_completion_class(shell)
+    if found is None or (shutil.which(shell) is None and shell != "bash"):
+        raise click.UsageError(f"no completion for {shell}")
+    click.echo(found(cli, {}, "stoneware", "_STONEWARE_COMPLETE").source())

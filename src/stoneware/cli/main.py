@@ -1,0 +1,99 @@
+"""The command line: `stoneware COMMAND`. Commands are loaded when they are called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from stoneware import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("local", "Write a commented starting point that works."),
+    "check": ("local", "Check stoneware.yaml: every problem at once, with its line."),
+    "schema": ("local", "Print the JSON Schema of stoneware.yaml, for editors."),
+    "doctor": ("local", "Say what this host can and can't do."),
+    "serve": ("local", "Run the daemon."),
+    "completion": ("local", "Print the shell completion for bash, zsh or fish."),
+    "bake": ("bake", "Recipe to sealed, tested, published image."),
+    "image": ("image", "Images: list, show, deprecate, obsolete, restore, delete."),
+    "family": ("image", "Image families: list, show."),
+    "plan": ("deploy", "Say what a deploy would change."),
+    "deploy": ("deploy", "Make what is declared true, by replacement."),
+    "rollback": ("deploy", "Go back to the last good release, or to a named one."),
+    "destroy": ("deploy", "End a deployment; its disks stay."),
+    "status": ("status", "What runs, who has the traffic, what is under way."),
+    "pause": ("signals", "Pause what is under way."),
+    "resume": ("signals", "Go on with what was paused."),
+    "approve": ("signals", "Say yes to what waits for a person."),
+    "abort": ("signals", "Turn back what is under way."),
+    "history": ("status", "What was done, and the story of one operation."),
+    "release": ("status", "Releases: list, show."),
+    "machine": ("things", "Machines: list, show, console."),
+    "disk": ("things", "Disks: list, delete."),
+    "ledger": ("things", "The ledger: show, verify."),
+}
+"""Every command: the module of this folder that has it, and its line in `--help`."""
+
+
+class LazyGroup(click.Group):
+    """Knows all commands by name; imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stoneware.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as unknown:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], list(COMMANDS), n=1)
+            raise click.UsageError(
+                f"{unknown.message} Did you mean {near[0]!r}?" if near else unknown.message, ctx
+            ) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="stoneware")
+def cli() -> None:
+    """Machines are never changed, they are replaced.
+
+    \b
+    stoneware init && stoneware serve --background
+    stoneware bake && stoneware deploy
+    """
+
+
+def main() -> None:
+    """Runs a command and turns errors into exit codes: 0 done, 1 failed, 2 bad input, 3 daemon out of reach."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("cancelled; nothing was changed", err=True)
+        sys.exit(1)
+    except click.ClickException as usage:
+        usage.show()
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)
+    except Exception as error:
+        from stoneware.cli.failures import report
+
+        sys.exit(report(error))

@@ -1,0 +1,87 @@
+"""The only printer: tables, plans and progress for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+
+def show_json(value: Any) -> None:
+    """JSON on stdout, indented."""
+    click.echo(json.dumps(value, indent=2, sort_keys=True))
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    click.echo(text)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "nothing") -> None:
+    """A table with aligned columns; `empty` when it has no rows."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    if not texts:
+        click.echo(empty)
+        return
+    if not sys.stdout.isatty():
+        widths = [max(len(row[i]) for row in [list(columns), *texts]) for i in range(len(columns))]
+        for row in [list(columns), *texts]:
+            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in texts:
+        shown.add_row(*row)
+    Console().print(shown)
+
+
+def show_plan(plan: dict[str, Any]) -> None:
+    """A plan as people read it: what is made, what goes, what stays."""
+    source = f" (now {plan['source']})" if plan["source"] else ""
+    click.echo(f"plan: {plan['deployment']} release {plan['release']}{source}")
+    marks = {"create": "+", "replace": "~", "scale": "~", "keep": "=", "remove": "-"}
+    for group in plan["groups"]:
+        why = f": {'; '.join(group['why'])}" if group["why"] else ""
+        click.echo(f"  {marks[group['action']]} group {group['group']} {group['action']}{why}")
+        if group["action"] != "remove":
+            click.echo(f"      image {group['image']} {group['digest'][:19]}")
+        for mark, key, words in (
+            ("+", "creates", "machine"),
+            ("-", "retires", "machine"),
+            ("=", "keeps", "machine"),
+            ("+", "new_disks", "disk"),
+            (">", "moved_disks", "disk moves:"),
+        ):
+            for name in group[key]:
+                click.echo(f"      {mark} {words} {name}")
+    for service in plan["services"]:
+        why = f": {'; '.join(service['why'])}" if service["why"] else ""
+        click.echo(f"  {marks[service['action']]} service {service['service']} at {service['listen']}{why}")
+    for warning in plan["warnings"]:
+        click.echo(f"  ! {warning}")
+
+
+def ago(seconds: float) -> str:
+    """A span of time in one unit."""
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{max(0, seconds):.0f}s"
+
+
+def since(at: float) -> str:
+    """How long ago something was."""
+    return ago(time.time() - at)
+
+
+def size(size_bytes: int) -> str:
+    """Bytes, rounded for people."""
+    return f"{size_bytes / 2**20:.0f} MiB" if size_bytes < 2**30 else f"{size_bytes / 2**30:.1f} GiB"

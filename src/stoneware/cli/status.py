@@ -1,0 +1,153 @@
+"""`stoneware status`, `history`, `release`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stoneware.cli import options, output, watching
+
+
+@click.command()
+@options.deployment
+@click.option("--watch", is_flag=True, help="Follow what is under way to its end.")
+@options.as_json
+def status(deployment: str | None, watch: bool, json_: bool) -> None:
+    """What runs, who has the traffic, and what is under way.
+
+    \b
+    Example:
+      stoneware status --watch
+    """
+    client = options.client()
+    found = [client.get(f"/v1/deployments/{deployment}")] if deployment else client.get("/v1/deployments")
+    if json_ and watch:
+        for one in found:
+            if one["operation"]:
+                watching.watch_json(client, one["operation"]["id"])
+        return
+    if json_:
+        output.show_json(found[0] if deployment else found)
+        return
+    if not found:
+        output.say("no deployments; `stoneware deploy` makes one")
+    for one in found:
+        _show(one)
+        if watch and one["operation"]:
+            watching.follow(client, one["operation"])
+
+
+def _show(one: dict[str, Any]) -> None:
+    current = one["current"]
+    images = ", ".join(f"{name} {group['image']}" for name, group in current["groups"].items()) if current else ""
+    output.say(f"{one['name']}: " + (f"release {current['number']} ({images})" if current else "no current release"))
+    active, last = one["operation"], one["last"]
+    if active:
+        paused = " PAUSED" if active["paused"] else ""
+        output.say(
+            f"  {active['id']} {active['state']}{paused} for {output.since(active['state_since'])}: {active['because']}"
+        )
+    elif last:
+        output.say(f"  last: {last['id']} {last['result']} {output.since(last['ended_at'])} ago: {last['because']}")
+    for route in one["routes"]:
+        held = " (requests are held)" if route["held"] else ""
+        output.say(f"  {route['service']} at {route['listen']}{held}")
+        for slot, pool in sorted(route["pools"].items()):
+            share = "100 %" if slot == route["active"] else "  0 %"
+            up = sum(member["state"] == "UP" for member in pool["members"])
+            output.say(f"    {share} {pool['fleet']}: {up} of {len(pool['members'])} up")
+    rows = [
+        (m["name"], m["power"], m["phase"], ", ".join(m["addresses"].values()), ", ".join(m["attached"]))
+        for m in one["machines"]
+    ]
+    output.table(
+        ("  machine", "power", "phase", "address", "disks"), [(f"  {r[0]}", *r[1:]) for r in rows], "  no machines"
+    )
+    for note in one["notes"]:
+        output.say(f"  ! {note}")
+
+
+@click.command()
+@click.argument("operation", required=False, shell_complete=options.completes("/v1/operations", "id"))
+@click.option("--limit", default=20, show_default=True, help="How many operations.")
+@options.as_json
+def history(operation: str | None, limit: int, json_: bool) -> None:
+    """What was done; with OPERATION (such as rollout-3), its whole story.
+
+    \b
+    Example:
+      stoneware history rollout-3
+    """
+    client = options.client()
+    if operation is None:
+        found = client.get("/v1/operations", limit=limit)
+        if json_:
+            output.show_json(found)
+            return
+        rows = [
+            (
+                o["id"],
+                o["subject"],
+                o["result"] or o["state"],
+                output.since(o["created_at"]),
+                o["actor"],
+                o["reason"],
+                o["because"],
+            )
+            for o in found
+        ]
+        output.table(("operation", "of", "state", "age", "by", "reason", "because"), rows, "nothing has been done yet")
+        return
+    record = client.get(f"/v1/operations/{operation}")
+    lines = client.get(f"/v1/operations/{operation}/journal")
+    if json_:
+        output.show_json({"operation": record, "journal": lines})
+        return
+    output.say(f"{record['id']} of {record['subject']} by {record['actor']} {record['reason']}".rstrip())
+    for line in lines:
+        output.say(f"{line['at'] - record['created_at']:7.1f}s  {line['state'].lower():<14} {line['text']}")
+    if record["result"] is None:
+        output.say(f"         {record['state'].lower():<14} {record['because']}")
+
+
+@click.group()
+def release() -> None:
+    """Releases: the numbered manifests of a deployment."""
+
+
+@release.command("list")
+@options.deployment
+@options.as_json
+def list_releases(deployment: str | None, json_: bool) -> None:
+    """List the retained releases."""
+    from pathlib import Path
+
+    client = options.client()
+    name = options.pick_deployment(deployment, Path())
+    found = client.get(f"/v1/deployments/{name}/releases")
+    if json_:
+        output.show_json(found)
+        return
+    current = client.get(f"/v1/deployments/{name}")["current"] if found else None
+    number = current["number"] if current else None
+    rows = [
+        (
+            f"{r['number']}{' *' if r['number'] == number else ''}",
+            r["state"],
+            ", ".join(f"{name} {g['image']}" for name, g in r["groups"].items()),
+            output.since(r["created_at"]),
+            r["actor"],
+            r["reason"],
+        )
+        for r in found
+    ]
+    output.table(("release", "state", "images", "age", "by", "reason"), rows, "no releases")
+
+
+@release.command("show")
+@click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
+@click.argument("number", type=int)
+def show_release(deployment: str, number: int) -> None:
+    """Show one release, whole, as JSON."""
+    output.show_json(options.client().get(f"/v1/deployments/{deployment}/releases/{number}"))

@@ -1,0 +1,129 @@
+"""`stoneware machine`, `disk`, `ledger`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from stoneware.cli import options, output
+
+machine_name = click.argument("name", shell_complete=options.completes("/v1/machines"))
+
+
+@click.group()
+def machine() -> None:
+    """Machines: made from images, never changed."""
+
+
+@machine.command("list")
+@options.deployment
+@options.as_json
+def list_machines(deployment: str | None, json_: bool) -> None:
+    """List machines."""
+    found = options.client().get("/v1/machines", owner=deployment)
+    if json_:
+        output.show_json(found)
+        return
+    rows = [
+        (
+            m["name"],
+            m["power"],
+            m["phase"],
+            m["digest"][:19],
+            ", ".join(m["addresses"].values()),
+            output.since(m["created_at"]),
+        )
+        for m in found
+    ]
+    output.table(("machine", "power", "phase", "image", "address", "age"), rows, "no machines")
+
+
+@machine.command("show")
+@machine_name
+def show_machine(name: str) -> None:
+    """Show one machine as JSON."""
+    output.show_json(options.client().get(f"/v1/machines/{name}"))
+
+
+@machine.command()
+@machine_name
+@click.option("--lines", default=50, show_default=True, help="How many lines from the end.")
+def console(name: str, lines: int) -> None:
+    """Show the end of a machine's console."""
+    output.say(options.client().text(f"/v1/machines/{name}/console", lines=lines)[0])
+
+
+@click.group()
+def disk() -> None:
+    """Disks: data that outlives machines."""
+
+
+@disk.command("list")
+@options.deployment
+@options.as_json
+def list_disks(deployment: str | None, json_: bool) -> None:
+    """List disks, and who writes to them."""
+    found = options.client().get("/v1/disks", owner=deployment)
+    if json_:
+        output.show_json(found)
+        return
+    rows = [
+        (d["name"], output.size(d["size_bytes"]), d["writer"] or "nobody", output.since(d["created_at"])) for d in found
+    ]
+    output.table(("disk", "size", "writer", "age"), rows, "no disks")
+
+
+@disk.command("delete")
+@click.argument("name", shell_complete=options.completes("/v1/disks"))
+@options.reason
+@options.yes
+def delete_disk(name: str, reason: str, yes: bool) -> None:
+    """Delete a disk and its data."""
+    if not yes:
+        click.confirm(f"delete disk {name} and everything on it for good?", abort=True)
+    options.client().delete(f"/v1/disks/{name}", reason=reason)
+    output.say(f"disk {name} is deleted")
+
+
+@click.group()
+def ledger() -> None:
+    """The ledger: what happened, in a chain that can be checked."""
+
+
+@ledger.command("show")
+@click.option("--subject", help="Only what concerns this, such as critter-web.")
+@click.option("--after", default=0, help="Only entries after this number.")
+@click.option("--limit", default=100, show_default=True, help="How many entries.")
+@options.as_json
+def show_ledger(subject: str | None, after: int, limit: int, json_: bool) -> None:
+    """Show entries in order."""
+    found = options.client().get("/v1/ledger", subject=subject, after=after, limit=limit)
+    if json_:
+        output.show_json(found)
+        return
+    rows = [
+        (
+            e["seq"],
+            time.strftime("%F %T", time.localtime(e["at"])),
+            e["fact"]["verb"],
+            e["fact"]["subject"],
+            e["fact"]["actor"],
+            e["fact"]["reason"],
+        )
+        for e in found
+    ]
+    output.table(("", "at", "what", "of", "by", "reason"), rows, "the ledger is empty")
+
+
+@ledger.command()
+@options.as_json
+def verify(json_: bool) -> None:
+    """Check that no entry was changed, removed or put in between. Exit code 1 when one was."""
+    found = options.client().get("/v1/ledger/verdict")
+    if json_:
+        output.show_json(found)
+    else:
+        output.say(found["problem"] or "the chain holds")
+    if found["problem"]:
+        raise click.exceptions.Exit(1)
