@@ -95,18 +95,20 @@ def signal_deployment(request: Request, name: Name, body: SignalRequest, actor: 
 
 @router.delete("/v1/deployments/{name}", status_code=202)
 def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key: Key = None) -> OperationRecord:
-    """Ends a deployment: services and machines go, disks stay."""
+    """Ends a deployment: services and machines go, disks stay. What is under way for it is given up."""
     services = _services(request)
     releases = services.store.releases.list(name)
     if not releases:
         raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is")
+    active = services.store.operations.active(name)
     frame = TeardownFrame(
+        after=active.id if active else None,
         engine=releases[-1].spec.engine,
         services=tuple(sorted({service for release in releases for service in release.spec.services})),
         entered_at=services.clock.now(),
     )
     record = services.store.operations.create(
-        kind="teardown", subject=name, actor=actor, reason=reason, state="UNROUTING", frame=frame, key=key
+        kind="teardown", subject=name, actor=actor, reason=reason, state="UNROUTING", frame=frame, key=key, instead=True
     )
     services.worker.poke()
     return record

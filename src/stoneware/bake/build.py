@@ -6,7 +6,7 @@ import re
 
 from stoneware.bake.base import BASE, EPOCH, ensure_base
 from stoneware.bake.recipe import RecipeFiles
-from stoneware.bake.workspace import Workspace
+from stoneware.bake.workspace import PRINTED, Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 
 _STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
@@ -23,8 +23,10 @@ def build(space: Workspace, files: RecipeFiles) -> str:
     steps: list[str] = []
 
     def line(text: str) -> None:
-        if _STEP.match(text):
-            steps.append(text)
+        printed = text.removeprefix(PRINTED)
+        if _STEP.match(printed):
+            steps.append(printed)
+            text = printed
         space.line(text)
 
     written = space.folder / "image-id"

@@ -23,12 +23,15 @@ from stoneware.host.run import Completed, run
 MARK = "STONEWARE_BAKE"
 """Environment variable that every process of a bake carries: the path of its folder."""
 
+PRINTED = "| "
+"""What a program of a bake prints stands behind this mark in the log; our own words don't."""
+
 Line = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """One bake's folder. `line` gets what its programs print, `cancel` ends them."""
+    """One bake's folder. `line` gets our own words, and what its programs print behind a `| `; `cancel` ends them."""
 
     home: Home
     folder: Path
@@ -50,8 +53,11 @@ class Workspace:
     ) -> Completed:
         """Runs a program that carries our mark. Raises ToolFailed."""
         marked = {MARK: str(self.folder), **(env or {})}
-        on_line = None if quiet else self.line
+        on_line = None if quiet else self._printed
         return run(argv, timeout_s=timeout_s, env=marked, on_line=on_line, cancel=self.cancel)
+
+    def _printed(self, text: str) -> None:
+        self.line(f"{PRINTED}{text}")
 
 
 def buildah_words(home: Home) -> list[str | Path]:

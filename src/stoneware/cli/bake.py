@@ -14,9 +14,10 @@ from stoneware.errors import BadInput
 @click.argument("families", nargs=-1)
 @options.file
 @options.reason
+@click.option("--verbose", "-v", is_flag=True, help="Show everything that the recipe's steps print.")
 @options.no_wait
 @options.as_json
-def bake(families: tuple[str, ...], file_: Path, reason: str, no_wait: bool, json_: bool) -> None:
+def bake(families: tuple[str, ...], file_: Path, reason: str, verbose: bool, no_wait: bool, json_: bool) -> None:
     """Bake FAMILIES (default: all that are declared): build, seal, boot, test, publish.
 
     \b
@@ -40,7 +41,7 @@ def bake(families: tuple[str, ...], file_: Path, reason: str, no_wait: bool, jso
         body = {**options.declared(loaded, reason), "family": family}
         operation = client.post("/v1/bakes", body, options.new_key())
         if not no_wait:
-            operation = watching.follow(client, operation, quiet=json_, log=True)
+            operation = watching.follow(client, operation, quiet=json_, programs="all" if verbose else "tail")
             if not json_:
                 output.say(operation["because"])
         elif not json_:

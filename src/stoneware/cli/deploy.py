@@ -131,6 +131,8 @@ def destroy(deployment: str | None, file_: Path, reason: str, yes: bool, json_: 
     client = options.client()
     status = client.get(f"/v1/deployments/{name}")
     if not json_:
+        if status["operation"]:
+            output.say(f"{status['operation']['id']} is under way ({status['operation']['state']}); it is given up")
         output.say(f"machines that go: {', '.join(m['name'] for m in status['machines']) or 'none'}")
         output.say(f"disks that stay: {', '.join(d['name'] for d in status['disks']) or 'none'}")
     _agree(f"destroy {name}?", yes, json_)

@@ -18,7 +18,7 @@ from stoneware.spec.load import Loaded, load
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 yes = click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 reason = click.option("--reason", default="", metavar="TEXT", help="Why; it goes into the ledger.")
-no_wait = click.option("--no-wait", is_flag=True, help="Start it and return; `stoneware status --watch` looks again.")
+no_wait = click.option("--no-wait", is_flag=True, help="Start it and return; `stoneware history --watch` looks again.")
 file = click.option(
     "--file",
     "-f",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from stoneware.cli import options, output, watching
+from stoneware.client import Client
 
 
 @click.command()
@@ -71,8 +72,9 @@ def _show(one: dict[str, Any]) -> None:
 @click.command()
 @click.argument("operation", required=False, shell_complete=options.completes("/v1/operations", "id"))
 @click.option("--limit", default=20, show_default=True, help="How many operations.")
+@click.option("--watch", is_flag=True, help="Follow OPERATION (default: the newest one) to its end.")
 @options.as_json
-def history(operation: str | None, limit: int, json_: bool) -> None:
+def history(operation: str | None, limit: int, watch: bool, json_: bool) -> None:
     """What was done; with OPERATION (such as rollout-3), its whole story.
 
     \b
@@ -80,6 +82,9 @@ def history(operation: str | None, limit: int, json_: bool) -> None:
       stoneware history rollout-3
     """
     client = options.client()
+    if watch:
+        _follow(client, operation, json_)
+        return
     if operation is None:
         found = client.get("/v1/operations", limit=limit)
         if json_:
@@ -109,6 +114,16 @@ def history(operation: str | None, limit: int, json_: bool) -> None:
         output.say(f"{line['at'] - record['created_at']:7.1f}s  {line['state'].lower():<14} {line['text']}")
     if record["result"] is None:
         output.say(f"         {record['state'].lower():<14} {record['because']}")
+
+
+def _follow(client: Client, operation: str | None, json_: bool) -> None:
+    newest = client.get("/v1/operations", limit=1) if operation is None else [{"id": operation}]
+    if not newest:
+        output.say("nothing has been done yet")
+    elif json_:
+        watching.watch_json(client, newest[0]["id"])
+    else:
+        watching.follow(client, newest[0], programs="tail")
 
 
 @click.group()

@@ -53,13 +53,15 @@ class Disks(Protocol):
     def list_disks(self, owner: str | None = None) -> Sequence[Disk]: ...
 
     def attach_disk(self, disk: str, machine: str) -> None:
-        """Plugs a disk into a running machine, which mounts it and goes on by itself. Refused while another machine has it."""
+        """Plugs a disk into a running machine, which mounts it and goes on by itself. Refused while another machine has it.
+
+        A machine that was quiesced and still has the disk goes on with it."""
 
     def quiesce_machine(self, name: str) -> None:
         """Asks a machine to stop its application and unmount its disks. Returns at once; the phase becomes WAITING."""
 
     def detach_disk(self, disk: str, machine: str) -> None:
-        """Unplugs a disk. Refused while the machine is SERVING: quiesce it first. A machine that isn't running lets go at once."""
+        """Unplugs a disk. Refused while the machine works on it: quiesce it first. A machine that isn't running lets go at once."""
 
 
 class Restart(Protocol):

@@ -170,7 +170,7 @@ class FakeEngine:
                 raise Refused(f"machine {machine} is {target.power}")
             if disk not in [mount.disk for mount in target.wanted.disks]:
                 raise Refused(f"machine {machine} has no place for disk {disk}")
-            if known.writer is None:
+            if known.writer is None or target.quiesced_at is not None:
                 self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": machine})})
                 complete = set(self._attached(machine)) == {mount.disk for mount in target.wanted.disks}
                 ready = max(self.clock.now(), target.booted_at) + MOUNT_S if complete else None
@@ -188,7 +188,7 @@ class FakeEngine:
             if known.writer != machine:
                 return
             target = self._machine(machine)
-            if self._view(target).phase in (Phase.SERVING, Phase.QUIESCING):
+            if self._view(target).phase in (Phase.STARTING, Phase.SERVING, Phase.QUIESCING):
                 raise Refused(f"machine {machine} still works on disk {disk}", "quiesce it first")
             self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": None})})
             self._put(machine, target.model_copy(update={"complete_at": None, "quiesced_at": None}))
@@ -259,7 +259,9 @@ class FakeEngine:
         if machine.quiesced_at is not None:
             return Phase.QUIESCING if now < machine.quiesced_at else Phase.WAITING
         if machine.wanted.disks:
-            return Phase.SERVING if machine.complete_at is not None and now >= machine.complete_at else Phase.WAITING
+            if machine.complete_at is None:
+                return Phase.WAITING
+            return Phase.SERVING if now >= machine.complete_at else Phase.STARTING
         return Phase.SERVING
 
     def _attached(self, machine: str) -> list[str]:

@@ -50,13 +50,15 @@ def run(
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     stdout: list[str] = []
 
-    def pump(stream: IO[str], keep: list[str] | None) -> None:
-        for line in stream:
+    def pump(stream: IO[bytes], keep: list[str] | None) -> None:
+        for raw in stream:
+            text = raw.decode("utf-8", "replace")
             if keep is not None:
-                keep.append(line)
-            tail.append(line)
+                keep.append(text)
+            last = text.rstrip("\r\n").rpartition("\r")[2]  # of a progress line that overwrites itself, what stays
+            tail.append(last + "\n")
             if on_line:
-                on_line(line.rstrip("\n"))
+                on_line(last)
 
     pumps = [
         threading.Thread(target=pump, args=(process.stdout, stdout), daemon=True),
@@ -91,7 +93,7 @@ def _popen(
     stderr: IO[bytes] | int,
     cwd: Path | None,
     env: Mapping[str, str] | None,
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[bytes]:
     # Debian keeps some tools where an ordinary user's PATH doesn't reach
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     try:
@@ -102,8 +104,6 @@ def _popen(
             stderr=stderr,
             cwd=cwd,
             env={**os.environ, "PATH": path, **(env or {})},
-            text=True,
-            errors="replace",
             start_new_session=True,
         )
     except FileNotFoundError as missing:
@@ -111,7 +111,7 @@ def _popen(
         raise Misconfigured(f"{words[0]} is not installed", hint) from missing
 
 
-def _wait(process: subprocess.Popen[str], timeout_s: float, cancel: threading.Event | None) -> int | None:
+def _wait(process: subprocess.Popen[bytes], timeout_s: float, cancel: threading.Event | None) -> int | None:
     """The status; None when the time is over or someone cancelled."""
     until = time.monotonic() + timeout_s
     try:
@@ -127,7 +127,7 @@ def _wait(process: subprocess.Popen[str], timeout_s: float, cancel: threading.Ev
             _kill_group(process)
 
 
-def _kill_group(process: subprocess.Popen[str]) -> None:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -18,13 +18,14 @@ class Power(StrEnum):
 class Phase(StrEnum):
     """How far the machine says it is.
 
-    BOOTING -> WAITING (up, its disks are not all mounted, application stopped) -> SERVING (disks mounted, application started).
-    QUIESCING leads back to WAITING. FAILED: it can't go on by itself; `detail` says why. UNKNOWN when it isn't running.
+    BOOTING -> WAITING (up, no disk is mounted, application stopped) -> STARTING (disks mounted) -> SERVING (application
+    started). QUIESCING leads back to WAITING. FAILED: it can't go on by itself; `detail` says why. UNKNOWN when it isn't running.
     """
 
     UNKNOWN = "UNKNOWN"
     BOOTING = "BOOTING"
     WAITING = "WAITING"
+    STARTING = "STARTING"
     SERVING = "SERVING"
     QUIESCING = "QUIESCING"
     FAILED = "FAILED"

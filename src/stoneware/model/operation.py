@@ -57,6 +57,7 @@ class OperationRecord(Noun):
     result: Result | None = None
     ended_at: float | None = None
     lease_token: int = 0
+    lease_owner: str | None = None
 
 
 class JournalLine(Noun):

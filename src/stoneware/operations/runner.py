@@ -66,7 +66,8 @@ class Runner:
         try:
             return self._commit(procedure, record, step)
         except LeaseLost:
-            self.log(record.id, "another worker took over; this step is dropped")
+            self.log(record.id, "another worker took over, or it was given up; this step is dropped")
+            self.store.operations.let_go(record.id, record.lease_owner)
             return None
 
     def _decide(

@@ -1,4 +1,9 @@
-"""The end of a deployment: services first, then machines. Disks stay, until someone deletes them by name."""
+"""The end of a deployment: services first, then machines. Disks stay, until someone deletes them by name.
+
+    UNROUTING -> DELETING -> SUCCEEDED
+
+What was under way for the deployment is given up: nobody waits for the way back of something that goes anyway.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from stoneware.model.machine import Power
 from stoneware.model.operation import OperationRecord, Result
 from stoneware.names import service_key
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
@@ -14,12 +20,16 @@ from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Context, Frame, Procedure
 from stoneware.store.store import Store
 
+POLL_S = 0.1
+
 
 class TeardownFrame(Frame):
-    """`engine` is where the deployment lives, `services` the names of all its traffic entries."""
+    """`engine` is where the deployment lives, `services` the names of all its traffic entries, `after` the operation that was
+    given up."""
 
     engine: str
     services: tuple[str, ...] = ()
+    after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,20 +46,25 @@ class Teardown(Procedure[TeardownFrame]):
 
     def unrouting(self, ctx: Context, frame: TeardownFrame) -> Outcome:
         """Nobody is sent here any more."""
+        if frame.after and self.store.operations.held_until(frame.after) > ctx.now:
+            return Wait(POLL_S, frame, f"{frame.after} is finishing its last step")
         for service in frame.services:
             self.platforms.get(frame.engine).switch.remove(service_key(ctx.record.subject, service))
             ctx.note(f"unroute:{service}", "route.remove", service)
         return Go("DELETING", frame)
 
     def deleting(self, ctx: Context, frame: TeardownFrame) -> Outcome:
-        """Every machine of this owner goes, whatever release it is from."""
+        """Every machine of this owner goes, whatever release it is from; one that writes to a disk is stopped in order first."""
         engine = self.platforms.get(frame.engine).engine
         there = engine.list_machines(ctx.record.subject)
         for machine in there:
+            if machine.power is Power.RUNNING and machine.attached:
+                engine.stop_machine(machine.name)
+                continue
             ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)
             engine.delete_machine(machine.name)
         if there:
-            return Wait(0.05, frame, "machines are being deleted")
+            return Wait(POLL_S, frame, f"machines are being deleted: {len(there)} left")
         kept = [disk.name for disk in engine.list_disks(ctx.record.subject)]
         stay = f"; disks kept: {', '.join(kept)} (`stoneware disk delete NAME` deletes one)" if kept else ""
         return Finish(Result.SUCCEEDED, frame, f"{ctx.record.subject} is gone{stay}")

@@ -39,23 +39,27 @@ class Operations:
         key: str | None = None,
         facts: Sequence[Fact] = (),
         also: Also | None = None,
+        instead: bool = False,
     ) -> OperationRecord:
         """A new operation, `KIND-N`. The same idempotency `key` again returns the first one.
 
-        Raises Conflict while an unfinished operation has the same subject.
+        Raises Conflict while an unfinished operation has the same subject; with `instead`, that one is given up. A step of
+        it that runs just now can't commit any more; `held_until` says when its effects are surely over.
         """
         now = self.clock.now()
         with writing(self.db) as conn:
             if key is not None and (same := conn.execute(sa.select(operations).where(operations.c.key == key)).first()):
                 return _record(same)
             busy = conn.execute(sa.select(operations).where(operations.c.open_subject == subject)).first()
-            if busy is not None:
+            if busy is not None and not instead:
                 raise Conflict(
                     f"{busy.id} is under way for {subject} ({busy.state}: {busy.because})",
                     f"wait for it (`stoneware status --watch`), or `stoneware abort {subject}`",
                 )
             last = conn.scalar(sa.select(sa.func.max(operations.c.seq))) or 0
             identity = f"{kind}-{last + 1}"
+            if busy is not None:
+                self._give_up(conn, _record(busy), identity, actor, reason)
             conn.execute(
                 operations.insert().values(
                     id=identity,
@@ -78,6 +82,27 @@ class Operations:
             if also:
                 also(conn)
             return self._one(conn, identity)
+
+    def _give_up(self, conn: sa.Connection, record: OperationRecord, successor: str, actor: str, reason: str) -> None:
+        now, why = self.clock.now(), f"given up for {successor}"
+        values = {"result": Result.FAILED, "ended_at": now, "open_subject": None, "because": why}
+        fenced = {**values, "lease_token": operations.c.lease_token + 1}
+        conn.execute(operations.update().where(operations.c.id == record.id).values(**fenced))
+        _write_journal(conn, record.id, now, record.state, f"FAILED: {why}")
+        details = {"operation": record.id, "for": successor}
+        verb = f"{record.kind}.failed"
+        append(conn, now, Fact(verb=verb, subject=record.subject, actor=actor, reason=reason or why, details=details))
+
+    def held_until(self, identity: str) -> float:
+        """When the lease of an operation ends (seconds since the epoch); in the past: nobody works on it."""
+        with self.db.connect() as conn:
+            return conn.scalar(sa.select(operations.c.lease_until).where(operations.c.id == identity)) or 0.0
+
+    def let_go(self, identity: str, worker: str | None) -> None:
+        """Says that a worker has stopped working on an operation that was given up meanwhile."""
+        mine = (operations.c.id == identity, operations.c.lease_owner == worker, operations.c.result.is_not(None))
+        with writing(self.db) as conn:
+            conn.execute(operations.update().where(*mine).values(lease_until=0.0))
 
     def claim(self, worker: str, lease_s: float) -> OperationRecord | None:
         """Takes the most overdue unfinished operation that nobody holds; None when nothing is due."""

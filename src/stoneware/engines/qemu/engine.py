@@ -26,7 +26,7 @@ from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
 from stoneware.names import disk_serial
 
-STOP_GRACE_S = 12.0
+STOP_GRACE_S = 20.0
 START_LIMIT_S = 20.0
 MOST_AT_ONCE = 16
 
@@ -113,8 +113,8 @@ class QemuEngine:
             since = record.stopping_since or now
             folder.save(record.model_copy(update={"on": False, "stopping_since": since}))
             reply = self._keepers.ask(folder.path, "poweroff") if folder.process() else None
-            nothing_to_lose = reply is None or reply.phase in (Phase.WAITING, Phase.BOOTING)
-            if nothing_to_lose or now - since > STOP_GRACE_S:
+            idle = reply is not None and reply.phase in (Phase.WAITING, Phase.BOOTING)
+            if idle or now - since > STOP_GRACE_S:
                 folder.end_process(grace_s=1.0)
             if folder.process() is None:
                 self._keepers.forget(name)
@@ -157,6 +157,7 @@ class QemuEngine:
             self.disks.save(known.model_copy(update={"writer": machine}))  # fenced before it is plugged in
             bus = f"slot{places.index(disk) + 1}"
             Monitor(folder.path).plug_disk(disk_node(disk), self.disks.image(disk), bus, disk_serial(disk))
+            self._keepers.ask(folder.path, "proceed")  # it may have let go of this disk without losing it
 
     def quiesce_machine(self, name: str) -> None:
         folder = self._folder(name)

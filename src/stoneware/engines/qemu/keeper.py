@@ -32,7 +32,7 @@ class Keepers:
         self._ticket = 0
 
     def ask(self, folder: Path, word: str, limit_s: float = ANSWER_LIMIT_S) -> KeeperReply | None:
-        """Asks one word (`status`, `quiesce`, `poweroff`, `units`). None: no answer within the time (seconds)."""
+        """Asks one word (`status`, `quiesce`, `proceed`, `poweroff`, `units`). None: no answer within the time (seconds)."""
         with self._guard:
             lock = self._locks.setdefault(folder.name, threading.Lock())
             self._ticket += 1

@@ -44,10 +44,9 @@ class Monitor:
         async def unplug(client: QMPClient) -> bool:
             for attempt in range(100):
                 if node not in await _devices(client):
-                    if node in await _nodes(client):
-                        await client.execute("blockdev-del", {"node-name": node})
-                    return True
-                if attempt == 0:
+                    if await _forget_node(client, node):
+                        return True
+                elif attempt == 0:
                     try:
                         await client.execute("device_del", {"id": node})
                     except ExecuteError as busy:
@@ -83,6 +82,18 @@ class Monitor:
 async def _devices(client: QMPClient) -> set[str]:
     listed: Any = await client.execute("qom-list", {"path": "/machine/peripheral"})
     return {entry["name"] for entry in listed}
+
+
+async def _forget_node(client: QMPClient, node: str) -> bool:
+    """Whether the disk's file is closed. QEMU takes a moment after the device has gone: "in use" means not yet."""
+    if node in await _nodes(client):
+        try:
+            await client.execute("blockdev-del", {"node-name": node})
+        except ExecuteError as busy:
+            if "in use" not in str(busy):
+                raise
+            return False
+    return True
 
 
 async def _nodes(client: QMPClient) -> set[str]:

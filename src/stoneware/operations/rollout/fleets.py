@@ -58,7 +58,7 @@ def _ensure_machine(stage: Stage, wanted: WantedMachine, boot_tries: int) -> Non
 
 
 def attach_disks(stage: Stage, release: Release, groups: Iterable[str]) -> None:
-    """Plugs every free disk of these groups into its machine of `release`, where that machine runs."""
+    """Plugs every free disk of these groups into its machine of `release`, where that machine runs and waits for it."""
     for group in groups:
         for wanted in wanted_machines(release, group):
             machine = stage.machines.get(wanted.name)
@@ -66,7 +66,8 @@ def attach_disks(stage: Stage, release: Release, groups: Iterable[str]) -> None:
                 continue
             for disk in (mount.disk for mount in wanted.disks):
                 held_by = stage.disks[disk].writer if disk in stage.disks else None
-                if held_by is None:
+                # one that it has already may be half-way out, from a hand-over that was cut short
+                if held_by is None or (held_by == wanted.name and machine.phase is Phase.WAITING):
                     stage.platform.engine.attach_disk(disk, wanted.name)
                 if held_by in (None, wanted.name):
                     stage.ctx.note(f"attach:{disk}:{wanted.name}", "disk.attach", disk, machine=wanted.name)

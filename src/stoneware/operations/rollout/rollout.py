@@ -29,7 +29,7 @@ from stoneware.operations.rollout.table import GOING_BACK, NEXT, deadline_of, ob
 from stoneware.store.store import Store
 
 POLL_S = 0.1
-QUICK_S = 0.02
+QUICK_S = 0.05
 ASK_WHILE_HELD_S = 0.1
 
 
