@@ -62,14 +62,14 @@ def build(home: Home, clock: Clock) -> Daemon:
     fake = FakeEngine(clock, state=home.root / "fake.json")
     switch = HaproxySwitch(home)
     qemu = Platform(QemuEngine(home, clock), switch, ask)
-    platforms = Platforms({"qemu": qemu, "fake": Platform(fake, FakeSwitch(fake.healthy), fake.answer)})
+    platforms = Platforms({"qemu": qemu, "fake": Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)})
     procedures: dict[str, Procedure[Any]] = {
         "bake": Bake(store, home, qemu),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
     }
     write = OperationLog(home)
-    worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{os.getpid()}", write)
+    worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
     releasing = Releasing(store, platforms, clock)
     services = Services(home, clock, store, platforms, releasing, worker, procedures)
     return Daemon(services, make_app(services), switch, Prune(store, platforms, clock))

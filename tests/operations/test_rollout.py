@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.simulation import World
+from tests.support.specs import spec
 
 from stoneware.errors import Conflict, Refused
-from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.operation import Result, Signal, SignalKind
 from stoneware.model.release import ReleaseState
-
-
-def spec(size: int = 2, disks: bool = False, image: str = "web", **rollout: object) -> DeploymentSpec:
-    group = {
-        "image": image,
-        "size": size,
-        "health": {"http": {"port": 80}, "healthy_for": "2s", "deadline": "30s"},
-        "rollout": {"bake_time": "5s", "drain": "1s", **rollout},
-        "disks": {"data": {"size": "1GiB", "mount": "/var/lib/app"}} if disks else {},
-    }
-    services = {"play": {"group": "web", "port": 80, "listen": "127.0.0.1:8080"}}
-    return DeploymentSpec.model_validate({"engine": "fake", "groups": {"web": group}, "services": services})
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from stoneware.clock import ManualClock
 from stoneware.engines.fake import FakeEngine
@@ -14,13 +16,29 @@ from stoneware.errors import Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Artifact, BootTestRecord, Manifest, Recipe, SealedFile, Verity
 from stoneware.model.operation import OperationRecord
+from stoneware.model.route import MemberState
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
-from stoneware.operations.teardown import Teardown
+from stoneware.operations.teardown import Teardown, teardown_frame
 from stoneware.store.store import Store, open_store
 from stoneware.traffic.fake import FakeSwitch
+
+
+_template: bytes | None = None
+"""An empty database at the newest schema: made once, since a simulation lasts less long than a migration."""
+
+
+def fresh_database() -> Path:
+    """A new empty database. In memory: a simulation commits thousands of steps, and no disk has to survive it."""
+    global _template  # noqa: PLW0603 - a cache, written once
+    path = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="stoneware-")) / "world.db"
+    if _template is None:
+        open_store(f"sqlite:///{path}", ManualClock()).close()
+        _template = path.read_bytes()
+    path.write_bytes(_template)
+    return path
 
 
 class Killed(BaseException):
@@ -45,23 +63,34 @@ def manifest(family: str, version: int) -> Manifest:
 class World:
     """`publish` makes images, `deploy` and `rollback` start operations, `run` plays them to their end."""
 
+    in_play: ClassVar[World | None] = None
+    """The world whose step is being run."""
+
     folder: Path
-    database: Path = field(init=False)
+    database: Path = field(default_factory=fresh_database)
     clock: ManualClock = field(default_factory=ManualClock)
     store: Store = field(init=False)
     engine: FakeEngine = field(init=False)
     switch: FakeSwitch = field(init=False)
+    watch: Callable[[str, str, str], None] = field(init=False)
+    """Called with `before` and `after` around each effect: (when, verb, name). It may raise Killed."""
 
     def __post_init__(self) -> None:
-        # in memory: a simulation commits thousands of steps, and no disk has to survive it
-        self.database = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="stoneware-")) / "world.db"
+        self._served: dict[str, object] = {}
         self.store = open_store(f"sqlite:///{self.database}", self.clock)
-        self.engine = FakeEngine(self.clock)
-        self.switch = FakeSwitch(self.engine.healthy)
+        self.engine = FakeEngine(self.clock, state=self.database.parent / "cloud.json")
+        self.switch = FakeSwitch(self.engine.healthy, state=self.database.parent / "routes.json")
+        self.watch = lambda *_: None
+        self.engine.on_effect = self.switch.on_effect = self._effect
         self.platforms = Platforms({"fake": Platform(self.engine, self.switch, self.engine.answer)})
         self.releasing = Releasing(self.store, self.platforms, self.clock)
         self.log: list[str] = []
         self.violations: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """A new daemon: nothing of the old one's memory is left."""
+        self.store.operations.take_over("sim")
         self.runner = Runner(
             self.store,
             {
@@ -71,6 +100,16 @@ class World:
             self.clock,
             lambda operation, line: self.log.append(f"{operation}: {line}"),
         )
+
+    def copy(self) -> World:
+        """Another world that is exactly as this one is now."""
+        self.store.db.dispose()
+        twin = fresh_database()
+        for file in self.database.parent.iterdir():
+            shutil.copyfile(file, twin.parent / file.name)
+        copied = World(self.folder, twin, ManualClock(self.clock.now()))
+        copied.engine.never_boots, copied.engine.sick = set(self.engine.never_boots), set(self.engine.sick)
+        return copied
 
     def close(self) -> None:
         """Forgets everything."""
@@ -93,9 +132,23 @@ class World:
             raise Refused("nothing to do")
         return record
 
+    def destroy(self, name: str = "town") -> OperationRecord:
+        releases, active = self.store.releases.list(name), self.store.operations.active(name)
+        frame = teardown_frame(releases, active, self.clock.now())
+        return self.store.operations.create(
+            kind="teardown",
+            subject=name,
+            actor="tester",
+            reason="",
+            state=Teardown.first,
+            frame=frame,
+            instead=True,
+        )
+
     def step(self) -> bool:
         """Runs one due step, or moves the clock to the next one. False when nothing is unfinished."""
-        record = self.store.operations.claim("sim", 30.0)
+        World.in_play = self
+        record = self.store.operations.claim("sim/0", 30.0)
         if record is None:
             due = self.store.operations.next_wake()
             if due is None:
@@ -125,6 +178,35 @@ class World:
             for disk in machine.attached:
                 writers.setdefault(disk, []).append(machine.name)
         self.violations += [f"disk {d} has writers {w}" for d, w in writers.items() if len(w) > 1]
+
+    def _effect(self, when: str, verb: str, name: str) -> None:
+        self._look_at_traffic(when, verb, name)
+        self.watch(when, verb, name)
+
+    def _look_at_traffic(self, when: str, verb: str, service: str) -> None:
+        """Whoever gets the traffic is whole and healthy at that moment."""
+        view = self.switch.read(service) if when == "after" and verb == "apply" else None
+        before, self._served[service] = self._served.get(service), (view.active, view.held) if view else None
+        if view is None or view.active is None or view.held or before == (view.active, view.held):
+            return
+        pool = view.pools[view.active]
+        weak = [m.machine for m in pool.members if m.state is not MemberState.UP]
+        if weak or not pool.members:
+            self.violations.append(f"{service} was given to {pool.fleet} while {weak or 'nobody'} answered")
+
+    def picture(self) -> dict[str, object]:
+        """All that may be compared at the end of a story: what is there, who has what, and what is on record."""
+        views = {name: self.switch.read(name) for name in self.switch.services()}
+        facts = [entry.fact for entry in self.store.ledger.entries(limit=1000)]
+        current = self.store.releases.current("town")
+        return {
+            "machines": {m.name: (m.power, m.phase, m.digest, m.attached) for m in self.engine.list_machines()},
+            "disks": {d.name: d.writer for d in self.engine.list_disks()},
+            "routes": {n: (v.active, v.held, {s: p.fleet for s, p in v.pools.items()}) for n, v in views.items() if v},
+            "current": current.number if current else None,
+            "releases": {r.number: r.state for r in self.store.releases.list("town")},
+            "facts": sorted(f"{fact.verb} {fact.subject}" for fact in facts),
+        }
 
     def machines(self) -> dict[str, str]:
         """`name -> RUNNING/SERVING`."""

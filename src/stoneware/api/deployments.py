@@ -23,7 +23,7 @@ from stoneware.model.plan import Plan
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
 from stoneware.names import service_key
-from stoneware.operations.teardown import TeardownFrame
+from stoneware.operations.teardown import teardown_frame
 from stoneware.spec.load import parse
 
 router = APIRouter(tags=["deployments"])
@@ -100,13 +100,7 @@ def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key
     releases = services.store.releases.list(name)
     if not releases:
         raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is")
-    active = services.store.operations.active(name)
-    frame = TeardownFrame(
-        after=active.id if active else None,
-        engine=releases[-1].spec.engine,
-        services=tuple(sorted({service for release in releases for service in release.spec.services})),
-        entered_at=services.clock.now(),
-    )
+    frame = teardown_frame(releases, services.store.operations.active(name), services.clock.now())
     record = services.store.operations.create(
         kind="teardown", subject=name, actor=actor, reason=reason, state="UNROUTING", frame=frame, key=key, instead=True
     )

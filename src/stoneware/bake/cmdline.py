@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stoneware.errors import BakeFailed
 from stoneware.model.image import Verity
+
+LONGEST = 1800
+"""Characters. The kernel takes 2047 and drops the rest without a word; an engine adds a few words for each machine."""
 
 QUIET = (
     "console=ttyS0",
@@ -23,9 +27,16 @@ QUIET = (
 
 
 def kernel_cmdline(verity: Verity, init: str, writable: Sequence[str]) -> str:
-    """One line. `stoneware.verity` is BLOCKS:HASH_START:SALT:ROOT_HASH, in blocks of 4096 bytes and hex digits."""
+    """One line. `stoneware.verity` is BLOCKS:HASH_START:SALT:ROOT_HASH, in blocks of 4096 bytes and hex digits.
+
+    Raises BakeFailed when it is longer than a kernel can take.
+    """
     tree = f"{verity.data_blocks}:{verity.hash_start_block}:{verity.salt}:{verity.root_hash}"
     words = [*QUIET, f"stoneware.verity={tree}", f"stoneware.init={init}"]
     if writable:
         words.append(f"stoneware.writable={','.join(writable)}")
-    return " ".join(words)
+    line = " ".join(words)
+    if len(line) > LONGEST:
+        hint = "declare fewer writable paths, such as a folder around several of them"
+        raise BakeFailed(f"the kernel's command line has {len(line)} characters, more than {LONGEST}", next_step=hint)
+    return line

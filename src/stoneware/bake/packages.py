@@ -13,7 +13,7 @@ def installed_packages(tree: Path) -> tuple[Package, ...]:
     database = tree / "var/lib/dpkg"
     files = [database / "status", *sorted((database / "status.d").glob("*"))]
     found = {package for file in files if file.is_file() for package in _read(file)}
-    return tuple(sorted(found, key=lambda package: (package.name, package.arch)))
+    return tuple(sorted(found, key=lambda package: (package.name, package.arch, package.version)))
 
 
 def _read(file: Path) -> Iterator[Package]:

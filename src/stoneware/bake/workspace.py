@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.errors import StonewareError
-from stoneware.host.files import write_atomic
+from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
 from stoneware.host.process import is_alive, start_ticks
 from stoneware.host.run import Completed, run
@@ -69,10 +69,11 @@ def buildah_words(home: Home) -> list[str | Path]:
 @contextlib.contextmanager
 def workspace(home: Home, name: str, line: Line, cancel: threading.Event | None = None) -> Iterator[Workspace]:
     """A folder to work in, gone afterwards with everything that was started in it."""
-    clean_leftovers(home)
     folder = home.build / "work" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "owner", f"{os.getpid()} {start_ticks(os.getpid())}")
+    with locked(home.build / ".work.lock"):  # a folder without its owner's mark looks like one that was left
+        _clean(home)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "owner", f"{os.getpid()} {start_ticks(os.getpid())}")
     space = Workspace(home, folder, line, cancel)
     try:
         yield space
@@ -82,6 +83,13 @@ def workspace(home: Home, name: str, line: Line, cancel: threading.Event | None 
 
 def clean_leftovers(home: Home) -> list[str]:
     """Removes what bakes left whose process is gone. Returns their names."""
+    if not home.build.exists():
+        return []
+    with locked(home.build / ".work.lock"):
+        return _clean(home)
+
+
+def _clean(home: Home) -> list[str]:
     work = home.build / "work"
     dead = [folder for folder in work.iterdir() if not _has_owner(folder)] if work.exists() else []
     for folder in dead:

@@ -38,8 +38,9 @@ def plan(deployment: str | None, file_: Path, json_: bool) -> None:
     """
     from stoneware.spec.load import load
 
+    loaded = load(file_)
     name = options.pick_deployment(deployment, file_)
-    found = options.client().post(f"/v1/deployments/{name}/plan", options.declared(load(file_)))
+    found = options.client().post(f"/v1/deployments/{name}/plan", options.declared(loaded))
     if json_:
         output.show_json(found)
     elif _changes(found):

@@ -30,7 +30,12 @@ def image() -> None:
 @click.option("--deleted", is_flag=True, help="Deleted ones, too.")
 @options.as_json
 def list_images(family: str | None, deleted: bool, json_: bool) -> None:
-    """List images, of all families or of FAMILY."""
+    """List images, of all families or of FAMILY.
+
+    \b
+    Example:
+      stoneware image list critter-web
+    """
     found = options.client().get("/v1/images", family=family, deleted=deleted)
     if json_:
         output.show_json(found)
@@ -53,7 +58,12 @@ def list_images(family: str | None, deleted: bool, json_: bool) -> None:
 @ref
 @options.as_json
 def show(image_ref: str, json_: bool) -> None:
-    """Show one image: digests, recipe, packages, boot test, users."""
+    """Show one image: digests, recipe, packages, boot test, users.
+
+    \b
+    Example:
+      stoneware image show critter-web/2
+    """
     detail = options.client().get(f"/v1/images/{image_ref}")
     if json_:
         output.show_json(detail)
@@ -96,7 +106,12 @@ def _change(verb: str, image_ref: str, reason: str, json_: bool) -> None:
 @options.reason
 @options.as_json
 def deprecate(image_ref: str, reason: str, json_: bool) -> None:
-    """The family skips it from now on; its use gives a warning."""
+    """The family skips it from now on; its use gives a warning.
+
+    \b
+    Example:
+      stoneware image deprecate critter-web/2 --reason "slow"
+    """
     _change("deprecate", image_ref, reason, json_)
 
 
@@ -105,7 +120,12 @@ def deprecate(image_ref: str, reason: str, json_: bool) -> None:
 @options.reason
 @options.as_json
 def obsolete(image_ref: str, reason: str, json_: bool) -> None:
-    """New use is refused from now on."""
+    """New use is refused from now on.
+
+    \b
+    Example:
+      stoneware image obsolete critter-web/1 --reason "CVE-2026-1"
+    """
     _change("obsolete", image_ref, reason, json_)
 
 
@@ -114,7 +134,12 @@ def obsolete(image_ref: str, reason: str, json_: bool) -> None:
 @options.reason
 @options.as_json
 def restore(image_ref: str, reason: str, json_: bool) -> None:
-    """Make it ACTIVE again."""
+    """Make it ACTIVE again.
+
+    \b
+    Example:
+      stoneware image restore critter-web/2
+    """
     _change("restore", image_ref, reason, json_)
 
 
@@ -123,7 +148,12 @@ def restore(image_ref: str, reason: str, json_: bool) -> None:
 @options.reason
 @options.yes
 def delete(image_ref: str, reason: str, yes: bool) -> None:
-    """Delete an image that nothing uses."""
+    """Delete an image that nothing uses.
+
+    \b
+    Example:
+      stoneware image delete critter-web/1 --yes
+    """
     if not yes:
         click.confirm(f"delete {image_ref} for good?", abort=True)
     options.client().delete(f"/v1/images/{image_ref}", reason=reason)
@@ -132,13 +162,23 @@ def delete(image_ref: str, reason: str, yes: bool) -> None:
 
 @click.group()
 def family() -> None:
-    """Families: what each resolves to."""
+    """Families: what each resolves to.
+
+    \b
+    Example:
+      stoneware family show critter-web
+    """
 
 
 @family.command("list")
 @options.as_json
 def list_families(json_: bool) -> None:
-    """List families."""
+    """List families.
+
+    \b
+    Example:
+      stoneware family list
+    """
     found = options.client().get("/v1/families")
     if json_:
         output.show_json(found)
@@ -151,7 +191,12 @@ def list_families(json_: bool) -> None:
 @click.argument("name", shell_complete=options.completes("/v1/families"))
 @options.as_json
 def show_family(name: str, json_: bool) -> None:
-    """Show one family."""
+    """Show one family.
+
+    \b
+    Example:
+      stoneware family show critter-web
+    """
     found = options.client().get(f"/v1/families/{name}")
     if json_:
         output.show_json(found)

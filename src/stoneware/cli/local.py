@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -164,6 +163,6 @@ def completion(shell: str) -> None:
     from stoneware.cli.main import cli
 
     found = get_completion_class(shell)
-    if found is None or (shutil.which(shell) is None and shell != "bash"):
+    if found is None:
         raise click.UsageError(f"no completion for {shell}")
     click.echo(found(cli, {}, "stoneware", "_STONEWARE_COMPLETE").source())

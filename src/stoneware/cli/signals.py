@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -15,6 +16,9 @@ SAID = {
     "abort": "turns back",
 }
 
+OPERATION = re.compile(r"^(bake|rollout|teardown)-[0-9]+$")
+"""The name of an operation: its kind and number. A deployment may end in a number, too."""
+
 
 def _command(kind: str, text: str) -> click.Command:
     @click.command(kind, help=f"{text}\n\n\b\nExample:\n  stoneware {kind} critter-junction --reason lunch")
@@ -24,9 +28,8 @@ def _command(kind: str, text: str) -> click.Command:
     @options.as_json
     def command(deployment: str | None, file_: Path, reason: str, json_: bool) -> None:
         subject = deployment or options.pick_deployment(None, file_)
-        path = f"/v1/operations/{subject}/signals" if "-" in subject and subject.rpartition("-")[2].isdigit() else ""
-        body = {"kind": kind, "reason": reason}
-        record = options.client().post(path or f"/v1/deployments/{subject}/signals", body)
+        place = "operations" if OPERATION.match(subject) else "deployments"
+        record = options.client().post(f"/v1/{place}/{subject}/signals", {"kind": kind, "reason": reason})
         if json_:
             output.show_json(record)
         else:

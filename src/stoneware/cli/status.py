@@ -128,14 +128,24 @@ def _follow(client: Client, operation: str | None, json_: bool) -> None:
 
 @click.group()
 def release() -> None:
-    """Releases: the numbered manifests of a deployment."""
+    """Releases: the numbered manifests of a deployment.
+
+    \b
+    Example:
+      stoneware release list critter-junction
+    """
 
 
 @release.command("list")
 @options.deployment
 @options.as_json
 def list_releases(deployment: str | None, json_: bool) -> None:
-    """List the retained releases."""
+    """List the retained releases.
+
+    \b
+    Example:
+      stoneware release list critter-junction
+    """
     from pathlib import Path
 
     client = options.client()
@@ -164,5 +174,10 @@ def list_releases(deployment: str | None, json_: bool) -> None:
 @click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
 @click.argument("number", type=int)
 def show_release(deployment: str, number: int) -> None:
-    """Show one release, whole, as JSON."""
+    """Show one release, whole, as JSON.
+
+    \b
+    Example:
+      stoneware release show critter-junction 3
+    """
     output.show_json(options.client().get(f"/v1/deployments/{deployment}/releases/{number}"))

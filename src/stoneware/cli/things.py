@@ -13,14 +13,24 @@ machine_name = click.argument("name", shell_complete=options.completes("/v1/mach
 
 @click.group()
 def machine() -> None:
-    """Machines: made from images, never changed."""
+    """Machines: made from images, never changed.
+
+    \b
+    Example:
+      stoneware machine list
+    """
 
 
 @machine.command("list")
 @options.deployment
 @options.as_json
 def list_machines(deployment: str | None, json_: bool) -> None:
-    """List machines."""
+    """List machines.
+
+    \b
+    Example:
+      stoneware machine list critter-junction
+    """
     found = options.client().get("/v1/machines", owner=deployment)
     if json_:
         output.show_json(found)
@@ -42,7 +52,12 @@ def list_machines(deployment: str | None, json_: bool) -> None:
 @machine.command("show")
 @machine_name
 def show_machine(name: str) -> None:
-    """Show one machine as JSON."""
+    """Show one machine as JSON.
+
+    \b
+    Example:
+      stoneware machine show critter-junction-web-r3-0
+    """
     output.show_json(options.client().get(f"/v1/machines/{name}"))
 
 
@@ -50,20 +65,35 @@ def show_machine(name: str) -> None:
 @machine_name
 @click.option("--lines", default=50, show_default=True, help="How many lines from the end.")
 def console(name: str, lines: int) -> None:
-    """Show the end of a machine's console."""
+    """Show the end of a machine's console.
+
+    \b
+    Example:
+      stoneware machine console critter-junction-web-r3-0 --lines 100
+    """
     output.say(options.client().text(f"/v1/machines/{name}/console", lines=lines)[0])
 
 
 @click.group()
 def disk() -> None:
-    """Disks: data that outlives machines."""
+    """Disks: data that outlives machines.
+
+    \b
+    Example:
+      stoneware disk list
+    """
 
 
 @disk.command("list")
 @options.deployment
 @options.as_json
 def list_disks(deployment: str | None, json_: bool) -> None:
-    """List disks, and who writes to them."""
+    """List disks, and who writes to them.
+
+    \b
+    Example:
+      stoneware disk list critter-junction
+    """
     found = options.client().get("/v1/disks", owner=deployment)
     if json_:
         output.show_json(found)
@@ -79,7 +109,12 @@ def list_disks(deployment: str | None, json_: bool) -> None:
 @options.reason
 @options.yes
 def delete_disk(name: str, reason: str, yes: bool) -> None:
-    """Delete a disk and its data."""
+    """Delete a disk and its data.
+
+    \b
+    Example:
+      stoneware disk delete critter-junction-web-worlds-0 --reason "moved"
+    """
     if not yes:
         click.confirm(f"delete disk {name} and everything on it for good?", abort=True)
     options.client().delete(f"/v1/disks/{name}", reason=reason)
@@ -88,7 +123,12 @@ def delete_disk(name: str, reason: str, yes: bool) -> None:
 
 @click.group()
 def ledger() -> None:
-    """The ledger: what happened, in a chain that can be checked."""
+    """The ledger: what happened, in a chain that can be checked.
+
+    \b
+    Example:
+      stoneware ledger verify
+    """
 
 
 @ledger.command("show")
@@ -97,7 +137,12 @@ def ledger() -> None:
 @click.option("--limit", default=100, show_default=True, help="How many entries.")
 @options.as_json
 def show_ledger(subject: str | None, after: int, limit: int, json_: bool) -> None:
-    """Show entries in order."""
+    """Show entries in order.
+
+    \b
+    Example:
+      stoneware ledger show --subject critter-web
+    """
     found = options.client().get("/v1/ledger", subject=subject, after=after, limit=limit)
     if json_:
         output.show_json(found)
@@ -119,7 +164,12 @@ def show_ledger(subject: str | None, after: int, limit: int, json_: bool) -> Non
 @ledger.command()
 @options.as_json
 def verify(json_: bool) -> None:
-    """Check that no entry was changed, removed or put in between. Exit code 1 when one was."""
+    """Check that no entry was changed, removed or put in between. Exit code 1 when one was.
+
+    \b
+    Example:
+      stoneware ledger verify
+    """
     found = options.client().get("/v1/ledger/verdict")
     if json_:
         output.show_json(found)

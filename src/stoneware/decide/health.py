@@ -13,7 +13,7 @@ from stoneware.model.probe import Answer
 
 def judge_health(before: Health, answer: Answer, now: float, spec: HealthSpec) -> Health:
     """The health after one more answer."""
-    gap = before.asked_at and now - before.asked_at > 3 * spec.interval + spec.timeout
+    gap = bool(before.asked_at) and _is_gap(before.asked_at, now, spec)
     if not answer.ok:
         streak = min(before.streak, 0) - 1
         healthy = before.healthy and -streak < spec.down
@@ -25,14 +25,21 @@ def judge_health(before: Health, answer: Answer, now: float, spec: HealthSpec) -
     )
 
 
+def _is_gap(asked_at: float, now: float, spec: HealthSpec) -> bool:
+    """Whether too much time lies between to know what was; always, when the clock was set back."""
+    return not 0 <= now - asked_at <= 3 * spec.interval + spec.timeout
+
+
 def is_up(health: Health, spec: HealthSpec) -> bool:
     """Good now, and for `up` answers in a row."""
     return health.healthy and health.streak >= spec.up
 
 
 def proven(health: Health, now: float, spec: HealthSpec) -> bool:
-    """Good now, and continuously for `healthy_for` seconds."""
-    return is_up(health, spec) and health.since is not None and now - health.since >= spec.healthy_for
+    """Good now, and continuously for `healthy_for` seconds, as far as anyone has asked."""
+    if health.since is None or not is_up(health, spec) or _is_gap(health.asked_at, now, spec):
+        return False
+    return health.asked_at - health.since >= spec.healthy_for
 
 
 def is_down(health: Health) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoneware.decide.fleet import hands_over, machine_names, pool_label, wanted_disks
+from stoneware.model.deployment import group_ports
 from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
 from stoneware.model.quantity import format_size
 from stoneware.model.release import PinnedGroup, Release
@@ -50,7 +51,7 @@ def _group_change(source: Release | None, target: Release, name: str) -> GroupCh
     return GroupChange(
         group=name,
         action=_action(old, new),
-        why=differences(old, new) if old else ("new group",),
+        why=(*differences(old, new), *_port_differences(source, target, name)) if source and old else ("new group",),
         image=new.image,
         digest=new.digest,
         creates=tuple(m for m in wanted if m not in had),
@@ -59,6 +60,16 @@ def _group_change(source: Release | None, target: Release, name: str) -> GroupCh
         new_disks=tuple(d for d in disks if d not in had_disks),
         moved_disks=tuple(d for d in disks if d in had_disks) if hands_over(source, target, name) else (),
     )
+
+
+def _port_differences(source: Release, target: Release, name: str) -> list[str]:
+    """Ports are given to a machine when it is made, so another service or probe may ask for another machine."""
+    before, after = group_ports(source.spec, name), group_ports(target.spec, name)
+    return [] if before == after else [f"ports {_listed(before)} -> {_listed(after)}"]
+
+
+def _listed(ports: tuple[int, ...]) -> str:
+    return ", ".join(str(port) for port in ports)
 
 
 def _action(old: PinnedGroup | None, new: PinnedGroup) -> Action:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
+import threading
 import time
+from collections.abc import Iterator
 
 from stoneware.model.probe import Answer, HttpProbe, TcpProbe
 
@@ -22,22 +25,43 @@ def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
         return _ask_http(probe, host, int(port), until)
     except TimeoutError:
         return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
-    except (OSError, http.client.HTTPException) as broken:
+    except (OSError, ValueError, http.client.HTTPException) as broken:
+        if time.monotonic() >= until:
+            return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
         return Answer(ok=False, detail=str(broken) or type(broken).__name__)
 
 
 def _ask_http(probe: HttpProbe, host: str, port: int, until: float) -> Answer:
     connection = http.client.HTTPConnection(host, port, timeout=max(0.01, until - time.monotonic()))
-    try:
+    with contextlib.closing(connection), _cut_off(connection, until):
         connection.request(
             "GET", probe.path, headers={"Host": host, "Connection": "close", "User-Agent": "stoneware-health"}
         )
         response = connection.getresponse()
         body = response.read(MAX_BODY_BYTES).decode("utf-8", "replace")
-    finally:
-        connection.close()
+    if time.monotonic() >= until:
+        raise TimeoutError
     if response.status != probe.status:
         return Answer(ok=False, detail=f"HTTP {response.status}, expected {probe.status}")
     if probe.body is not None and probe.body not in body:
         return Answer(ok=False, detail=f"HTTP {response.status}, but the body lacks {probe.body!r}: {body[:80]!r}")
     return Answer(ok=True, detail=f"HTTP {response.status}")
+
+
+@contextlib.contextmanager
+def _cut_off(connection: http.client.HTTPConnection, until: float) -> Iterator[None]:
+    """Ends a conversation when its time is over: the socket's own limit starts again with each byte that trickles in."""
+    connection.connect()
+    wire = connection.sock
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            wire.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, until - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -106,9 +106,13 @@ def _popen(
             env={**os.environ, "PATH": path, **(env or {})},
             start_new_session=True,
         )
-    except FileNotFoundError as missing:
+    except OSError as broken:
         hint = "run `stoneware doctor` to see what this host lacks"
-        raise Misconfigured(f"{words[0]} is not installed", hint) from missing
+        if cwd is not None and not cwd.is_dir():
+            raise Misconfigured(f"{words[0]} can't be started in {cwd}: no such folder") from broken
+        if isinstance(broken, FileNotFoundError):
+            raise Misconfigured(f"{words[0]} is not installed", hint) from broken
+        raise Misconfigured(f"{words[0]} can't be started: {broken.strerror}", hint) from broken
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float, cancel: threading.Event | None) -> int | None:

@@ -2,19 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+    model_validator,
+)
 
 from stoneware.model.noun import Noun
 from stoneware.model.probe import HttpProbe, Port, TcpProbe
-from stoneware.model.quantity import AbsolutePath, Seconds, Size
+from stoneware.model.quantity import AbsolutePath, Seconds, Size, Span, format_size
 
 Name = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 ImageRef = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(/[1-9][0-9]*)?$")]
 Variable = Annotated[StrictStr, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 ConfigValue = Annotated[StrictStr, StringConstraints(pattern=r"^[^\x00\r\n]*$", max_length=4096)]
-Listen = Annotated[StrictStr, StringConstraints(pattern=r"^(\d{1,3}(\.\d{1,3}){3}|localhost|\*):\d{1,5}$")]
+Text = Annotated[StrictStr, StringConstraints(min_length=1)]
+Listen = Annotated[StrictStr, StringConstraints(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|localhost|\*):[0-9]{1,5}$")]
+
+MIB = 2**20
+
+
+def _whole_mib(at_least: int) -> AfterValidator:
+    """A size that is a whole number of MiB, and enough to work with (bytes)."""
+
+    def check(size_bytes: int) -> int:
+        if size_bytes < at_least:
+            raise ValueError(f"too small: write at least {format_size(at_least)}")
+        if size_bytes % MIB:
+            raise ValueError("no whole number of MiB: write it like 512MiB or 2GiB")
+        return size_bytes
+
+    return AfterValidator(check)
+
+
+Memory = Annotated[Size, _whole_mib(64 * MIB)]
+DiskSize = Annotated[Size, _whole_mib(16 * MIB)]
+"""Below this, an ext4 file system has hardly room for its journal."""
+
+
+def _one_of(*keys: str) -> ConfigDict:
+    """The JSON Schema of "exactly one of these is given"."""
+    return ConfigDict(json_schema_extra={"oneOf": [_given(key) for key in keys]})
+
+
+def _given(key: str) -> dict[str, Any]:
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
+
+
+def _require_one(noun: Noun, *keys: str) -> None:
+    given = [key for key in keys if getattr(noun, key) is not None]
+    if len(given) != 1:
+        has = f"has {' and '.join(given)}" if given else "asks nothing"
+        raise ValueError(f"{has}: give exactly one of {', '.join(keys)}")
 
 
 class UnitsTest(Noun):
@@ -24,26 +70,34 @@ class UnitsTest(Noun):
 
 
 class ConsoleTest(Noun):
-    """Text that the console must or must not show."""
+    """Text that the console must show, or must not show, or both."""
 
-    contains: StrictStr | None = None
-    lacks: StrictStr | None = None
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("contains"), _given("lacks")]})
+
+    contains: Text | None = None
+    lacks: Text | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.contains is None and self.lacks is None:
+            raise ValueError("asks nothing: give contains, lacks, or both")
+        return self
 
 
 class BootTest(Noun):
     """One question to a machine started from the sealed image. Exactly one of the four is given."""
 
+    model_config = _one_of("http", "tcp", "units", "console")
+
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
     units: UnitsTest | None = None
     console: ConsoleTest | None = None
-    within: Seconds = 120.0
+    within: Span = 120.0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [k for k in ("http", "tcp", "units", "console") if getattr(self, k) is not None]
-        if len(given) != 1:
-            raise ValueError("a boot test has exactly one of http, tcp, units, console")
+        _require_one(self, "http", "tcp", "units", "console")
         return self
 
 
@@ -51,7 +105,7 @@ class MachineSpec(Noun):
     """The shape of a machine."""
 
     cpus: Annotated[StrictInt, Field(ge=1, le=64)] = 1
-    memory: Size = 512 * 2**20
+    memory: Memory = 512 * MIB
 
 
 class ImageSpec(Noun):
@@ -67,26 +121,27 @@ class ImageSpec(Noun):
 class DiskSpec(Noun):
     """A persistent disk, one a machine: a single writer, outlives the machine, mounted at `mount`."""
 
-    size: Size
+    size: DiskSize
     mount: AbsolutePath
 
 
 class HealthSpec(Noun):
     """When a machine counts as healthy: the probe holds now and has held for `healthy_for` without a break."""
 
+    model_config = _one_of("http", "tcp")
+
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
-    interval: Seconds = 1.0
-    timeout: Seconds = 5.0
+    interval: Span = 1.0
+    timeout: Span = 5.0
     up: Annotated[StrictInt, Field(ge=1, le=20)] = 2
     down: Annotated[StrictInt, Field(ge=1, le=20)] = 3
     healthy_for: Seconds = 10.0
-    deadline: Seconds = 300.0
+    deadline: Span = 300.0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if (self.http is None) == (self.tcp is None):
-            raise ValueError("health has exactly one of http, tcp")
+        _require_one(self, "http", "tcp")
         return self
 
 
@@ -96,7 +151,7 @@ class RolloutSpec(Noun):
     strategy: Literal["blue_green"] = "blue_green"
     bake_time: Seconds = 600.0
     drain: Seconds = 30.0
-    progress_deadline: Seconds = 600.0
+    progress_deadline: Span = 600.0
     hold_limit: Seconds = 60.0
     keep_stopped: Seconds = 86400.0
     auto_rollback: StrictBool = True

@@ -1,27 +1,40 @@
-"""Sizes, times and paths as people write them: `512MiB`, `10m`, `/var/lib/app`. Inside they are bytes, seconds, strings."""
+"""Sizes, times and paths as people write them: `512MiB`, `10m`, `/var/lib/app`. Inside they are bytes, seconds, strings.
+
+What is written is what is meant: a size is a whole number of bytes, a time a whole number of milliseconds, and both come
+back from their written form exactly.
+"""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-_SIZE = re.compile(r"^(\d+)\s*(B|KiB|MiB|GiB|TiB)$")
+_SIZE = re.compile(r"^([0-9]+) *(B|KiB|MiB|GiB|TiB)$")
 _SIZE_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-_TIME = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$")
-_TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PATH = re.compile(r"^(/[A-Za-z0-9._@+-]+)+$")
+_TIME = re.compile(r"^([0-9]+(?:\.[0-9]+)?) *(ms|s|m|h|d)$")
+_TIME_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_PATH = re.compile(r"^(/(?!\.{1,2}(/|$))[A-Za-z0-9._@+-]+)+$")
+_MORE_THAN_ZERO = "^(?=.*[1-9])"
+
+LARGEST_BYTES = 2**50
+LONGEST_MS = 3650 * 86_400_000
+LONGEST_NUMBER = 20
+"""Digits: enough for every size and time below the limits."""
 
 
 def parse_size(value: Any) -> int:
     """Bytes of `512MiB`. Raises ValueError for anything that isn't a whole number with a binary unit."""
-    match = _SIZE.match(value) if isinstance(value, str) else None
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("not a size: write a whole number and a unit, such as 512MiB or 10GiB")
-    size = int(match[1]) * _SIZE_UNITS[match[2]]
+    size = int(_number(match[1])) * _SIZE_UNITS[match[2]]
     if size == 0:
-        raise ValueError("a size must be more than nothing, such as 64MiB")
+        raise ValueError("no size: write more than nothing, such as 64MiB")
+    if size > LARGEST_BYTES:
+        raise ValueError(f"too large: write at most {format_size(LARGEST_BYTES)}")
     return size
 
 
@@ -35,40 +48,68 @@ def format_size(size_bytes: int) -> str:
 
 def parse_time(value: Any) -> float:
     """Seconds of `10m`. Raises ValueError for anything that isn't a number with a unit."""
-    match = _TIME.match(value) if isinstance(value, str) else None
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("not a time: write a number and a unit, such as 500ms, 30s, 10m, 24h or 7d")
-    return float(match[1]) * _TIME_UNITS[match[2]]
+    ms = _number(match[1]) * _TIME_UNITS_MS[match[2]]
+    if ms > LONGEST_MS:
+        raise ValueError(f"too long: write at most {format_time(LONGEST_MS / 1000)}")
+    if ms != int(ms):
+        raise ValueError("finer than a millisecond: write whole milliseconds, such as 500ms")
+    return int(ms) / 1000
+
+
+def parse_span(value: Any) -> float:
+    """The same, for a time that can't be nothing."""
+    seconds = parse_time(value)
+    if seconds == 0:
+        raise ValueError("no time at all: write more than nothing, such as 1s")
+    return seconds
 
 
 def format_time(seconds: float) -> str:
     """The shortest exact way to write a number of seconds."""
-    for unit in ("d", "h", "m", "s"):
-        if seconds and seconds % _TIME_UNITS[unit] == 0:
-            return f"{int(seconds // _TIME_UNITS[unit])}{unit}"
-    return f"{round(seconds * 1000)}ms" if seconds else "0s"
+    ms = round(seconds * 1000)
+    if ms == 0:
+        return "0s"
+    unit = next(unit for unit in ("d", "h", "m", "s", "ms") if ms % _TIME_UNITS_MS[unit] == 0)
+    return f"{ms // _TIME_UNITS_MS[unit]}{unit}"
+
+
+def _number(digits: str) -> Decimal:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError("a number of too many digits: choose a larger unit")
+    return Decimal(digits)
 
 
 def _check_path(value: Any) -> str:
-    if not isinstance(value, str) or not _PATH.match(value) or "/../" in f"{value}/" or "/./" in f"{value}/":
+    if not isinstance(value, str) or not _PATH.fullmatch(value):
         raise ValueError("not an absolute path: write it like /var/lib/app, without .. or a slash at the end")
     return value
+
+
+def _written(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
     PlainSerializer(format_size, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*(B|KiB|MiB|GiB|TiB)$", "examples": ["512MiB"]}),
+    _written(_MORE_THAN_ZERO + _SIZE.pattern.removeprefix("^"), "512MiB"),
 ]
 Seconds = Annotated[
     float,
     BeforeValidator(parse_time),
     PlainSerializer(format_time, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$", "examples": ["30s"]}),
+    _written(_TIME.pattern, "30s"),
 ]
-AbsolutePath = Annotated[
-    str,
-    BeforeValidator(_check_path),
-    WithJsonSchema({"type": "string", "pattern": _PATH.pattern, "examples": ["/var/lib/app"]}),
+Span = Annotated[
+    float,
+    BeforeValidator(parse_span),
+    PlainSerializer(format_time, return_type=str),
+    _written(_MORE_THAN_ZERO + _TIME.pattern.removeprefix("^"), "30s"),
 ]
+"""A time that is more than nothing."""
+
+AbsolutePath = Annotated[str, BeforeValidator(_check_path), _written(_PATH.pattern, "/var/lib/app")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -23,39 +23,36 @@ from stoneware.operations.outcome import Finish, Outcome
 class Frame(Noun):
     """What an operation remembers between steps.
 
-    `entered_at` is when the present state began, less the time it was paused; `noted` holds the keys of the facts that the
-    ledger has already, so that an effect is entered once however often its step is repeated.
+    `entered_at` is when the present state began, less the time it was paused.
     """
 
     entered_at: float = 0.0
     paused_at: float | None = None
-    noted: tuple[str, ...] = ()
 
 
 @dataclass
 class Context:
-    """What a step gets besides its frame. `note` collects facts for the commit of this step."""
+    """What a step gets besides its frame. `noted` holds the keys of the facts that the ledger has of this operation."""
 
     record: OperationRecord
     now: float
     log: Callable[[str], None]
     cancelled: threading.Event
-    noted: list[str] = field(default_factory=list)
-    facts: list[Fact] = field(default_factory=list)
+    noted: set[str]
+    write: Callable[[str, Fact], None]
 
     def note(self, key: str, verb: str, subject: str, **details: str) -> None:
-        """Enters a fact into the ledger with this step's commit, once in an operation for each `key`.
+        """Enters a fact into the ledger, now, once in an operation for each `key`. It is called BEFORE the effect.
 
-        States note what they find done, not what they just did: so an effect whose commit was lost is entered by the
-        repetition.
+        So no crash can leave an effect without its entry; the entry of an effect that a crash prevented comes true with
+        the repetition of the step. Raises LeaseLost, and then the effect must not happen: it is another worker's.
         """
         if key in self.noted:
             return
-        self.noted.append(key)
         details = {"operation": self.record.id, **details}
-        self.facts.append(
-            Fact(verb=verb, subject=subject, actor=self.record.actor, reason=self.record.reason, details=details)
-        )
+        fact = Fact(verb=verb, subject=subject, actor=self.record.actor, reason=self.record.reason, details=details)
+        self.write(key, fact)
+        self.noted.add(key)
 
 
 F = TypeVar("F", bound=Frame)

@@ -78,8 +78,16 @@ class Runner:
         cancelled: threading.Event,
     ) -> Step:
         frame = procedure.frame_type.model_validate(record.frame)
-        ctx = Context(record, self.clock.now(), lambda line: self.log(record.id, line), cancelled)
-        ctx.noted.extend(frame.noted)
+        if frame.entered_at > self.clock.now():  # the clock was set back: the state's time begins again
+            frame = frame.model_copy(update={"entered_at": self.clock.now()})
+        ctx = Context(
+            record,
+            self.clock.now(),
+            lambda line: self.log(record.id, line),
+            cancelled,
+            self.store.operations.noted(record.id),
+            lambda key, fact: self.store.operations.note(record, key, fact),
+        )
         frame, paused, abort = _heed(procedure, ctx, frame, [signal for _, signal in signals])
         consumed = signals[-1][0] if signals else 0
         if abort is not None:
@@ -126,12 +134,10 @@ class Runner:
 
     def _commit(self, procedure: Procedure[Any], record: OperationRecord, step: Step) -> OperationRecord:
         now, outcome = self.clock.now(), step.outcome
-        facts = step.ctx.facts
-        remembered = outcome.frame.model_copy(update={"noted": tuple(step.ctx.noted)})
         if isinstance(outcome, Go):
             if outcome.state not in procedure.NEXT[record.state]:
                 raise AssertionError(f"{record.kind}: {record.state} may not lead to {outcome.state}")
-            frame = remembered.model_copy(update={"entered_at": now})
+            frame = outcome.frame.model_copy(update={"entered_at": now})
             return self.store.operations.commit(
                 record,
                 state=outcome.state,
@@ -142,21 +148,19 @@ class Runner:
                 failures=0,
                 paused=False,
                 consumed=step.consumed,
-                facts=facts,
             )
         if isinstance(outcome, Wait):
             news = outcome.because != record.because
             return self.store.operations.commit(
                 record,
                 state=record.state,
-                frame=remembered,
+                frame=outcome.frame,
                 because=outcome.because,
                 wake_at=now + outcome.seconds,
                 text=outcome.because if news else None,
                 failures=step.failures,
                 paused=step.paused,
                 consumed=step.consumed,
-                facts=facts,
             )
         ended = Fact(
             verb=f"{record.kind}.{outcome.result.value.lower()}",
@@ -168,13 +172,13 @@ class Runner:
         return self.store.operations.commit(
             record,
             state=record.state,
-            frame=remembered,
+            frame=outcome.frame,
             because=outcome.because,
             wake_at=now,
             text=f"{outcome.result.value}: {outcome.because}",
             result=outcome.result,
             consumed=step.consumed,
-            facts=[*facts, ended],
+            facts=[ended],
             also=procedure.effects(record, outcome),
         )
 
@@ -192,7 +196,7 @@ def _heed(
             frame = frame.model_copy(update={"paused_at": ctx.now})
         elif signal.kind is SignalKind.RESUME and paused:
             paused = False
-            lost = ctx.now - (frame.paused_at or ctx.now)
+            lost = max(0.0, ctx.now - (frame.paused_at or ctx.now))
             frame = frame.model_copy(update={"paused_at": None, "entered_at": frame.entered_at + lost})
         elif signal.kind is SignalKind.APPROVE:
             frame = procedure.approved(frame)

@@ -7,13 +7,14 @@ What was under way for the deployment is given up: nobody waits for the way back
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from stoneware.model.machine import Power
 from stoneware.model.operation import OperationRecord, Result
+from stoneware.model.release import Release
 from stoneware.names import service_key
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platforms
@@ -30,6 +31,16 @@ class TeardownFrame(Frame):
     engine: str
     services: tuple[str, ...] = ()
     after: str | None = None
+
+
+def teardown_frame(releases: Sequence[Release], active: OperationRecord | None, now: float) -> TeardownFrame:
+    """What a teardown needs to know of a deployment: its retained releases, and what is under way for it."""
+    return TeardownFrame(
+        engine=releases[-1].spec.engine,
+        services=tuple(sorted({service for release in releases for service in release.spec.services})),
+        after=active.id if active else None,
+        entered_at=now,
+    )
 
 
 @dataclass(frozen=True)
@@ -49,8 +60,8 @@ class Teardown(Procedure[TeardownFrame]):
         if frame.after and self.store.operations.held_until(frame.after) > ctx.now:
             return Wait(POLL_S, frame, f"{frame.after} is finishing its last step")
         for service in frame.services:
+            ctx.note(f"unroute:{service}", "route.remove", service_key(ctx.record.subject, service))
             self.platforms.get(frame.engine).switch.remove(service_key(ctx.record.subject, service))
-            ctx.note(f"unroute:{service}", "route.remove", service)
         return Go("DELETING", frame)
 
     def deleting(self, ctx: Context, frame: TeardownFrame) -> Outcome:
@@ -59,6 +70,7 @@ class Teardown(Procedure[TeardownFrame]):
         there = engine.list_machines(ctx.record.subject)
         for machine in there:
             if machine.power is Power.RUNNING and machine.attached:
+                ctx.note(f"stop:{machine.name}", "machine.stop", machine.name, digest=machine.digest)
                 engine.stop_machine(machine.name)
                 continue
             ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)

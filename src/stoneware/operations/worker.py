@@ -16,7 +16,7 @@ IDLE_S = 0.5
 
 @dataclass
 class Worker:
-    """`start` and `stop` frame its life. `poke` wakes an idle thread at once, after an operation or a signal was written."""
+    """`start` and `stop` frame its life; only one worker of a `name` may live. `poke` wakes an idle thread at once, after an operation or a signal was written."""
 
     runner: Runner
     name: str
@@ -27,7 +27,8 @@ class Worker:
     _running: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Starts the threads."""
+        """Starts the threads. What a predecessor of the same name held when it died is taken up at once."""
+        self.runner.store.operations.take_over(self.name)
         for number in range(self.threads):
             thread = threading.Thread(
                 target=self._loop, args=(f"{self.name}/{number}",), daemon=True, name=f"worker-{number}"

@@ -46,6 +46,12 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{quoted}"'
+        return '"' + "".join(_character(one) for one in value) + '"'
     return str(value)
+
+
+def _character(one: str) -> str:
+    """A character as it stands between double quotes (YAML 1.2.2, 5.7)."""
+    if one in '"\\':
+        return f"\\{one}"
+    return one if one.isprintable() else f"\\U{ord(one):08x}"

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from stoneware.model.deployment import Document
+from stoneware.model.noun import Noun
 
 
 def json_schema() -> dict[str, Any]:
-    """A schema of draft 2020-12; unknown keys are errors in it too."""
+    """A schema of draft 2020-12; unknown keys and badly formed names are errors in it too."""
     schema = Document.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "stoneware.yaml", **schema}
+    for node in _objects(schema):
+        if "patternProperties" in node:
+            node["additionalProperties"] = False  # the names that fit the pattern are all that may be there
+    models = {model.__name__: model for model in Noun.__subclasses__()}
+    for name, definition in schema["$defs"].items():
+        written = models[name].model_construct().model_dump(mode="json")
+        for key, field in definition["properties"].items():
+            if "default" in field:
+                field["default"] = written[key]  # as people write it: 10m, not 600.0
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "stoneware.yaml"}
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _objects(inner)

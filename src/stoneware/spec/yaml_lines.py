@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from stoneware.errors import BadInput, Problem
@@ -13,15 +14,19 @@ from stoneware.errors import BadInput, Problem
 Path = tuple[str | int, ...]
 LARGEST_BYTES = 2**20
 DEEPEST = 40
+LONGEST_SHOWN = 60
+"""Characters of a value or key in a message."""
+
+warnings.simplefilter("ignore", YAMLWarning)  # what it warns of, we refuse, with its line
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, dict[Path, int], list[Problem]]:
-    """The values, the lines (from 1) of keys and items, and duplicate keys as problems.
+    """The values, the lines (from 1) of keys and items, and what is no plain declaration as problems.
 
-    Raises BadInput for what isn't YAML at all. YAML 1.2: `yes` is a string. Anchors and tags are refused: a declaration says
-    what it says.
+    Raises BadInput for what isn't YAML at all. YAML 1.2: `yes` is a string. Keys that are given twice, anchors and tags are
+    refused: a declaration says what it says.
     """
-    if len(text.encode()) > LARGEST_BYTES:
+    if len(text.encode(errors="replace")) > LARGEST_BYTES:
         raise BadInput(f"{file} is larger than 1 MiB", [Problem(file, 1, "", "is larger than 1 MiB")])
     loader = YAML(typ="safe", pure=True)
     try:
@@ -46,15 +51,14 @@ class _Reader:
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
         self._construct = loader.constructor.construct_object
+        self._resolve = loader.resolver.resolve
         self._seen: set[int] = set()
 
     def value(self, node: Node, path: Path) -> Any:
         line = node.start_mark.line + 1
         self.lines.setdefault(path, line)
-        if id(node) in self._seen or node.anchor:
-            self._wrong(line, path, "anchors and aliases are not read here", "write the value where it is used")
+        if not self._is_plain(node, path):
             return None
-        self._seen.add(id(node))
         if len(path) > DEEPEST:
             self._wrong(line, path, "is nested too deep", "")
             return None
@@ -62,9 +66,25 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self._item(item, (*path, i)) for i, item in enumerate(node.value)]
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, path, line)
-        raise BadInput(f"{self.file} is not YAML", [Problem(self.file, line, dotted(path), "can't be read")])
+        try:
+            return str(node.value) if str(node.tag).endswith(":timestamp") else self._construct(node)
+        except (ValueError, YAMLError):
+            self._wrong(line, path, f"{shown(node.value)} can't be read", "write it in quotes")
+            return None
+
+    def _is_plain(self, node: Node, path: Path) -> bool:
+        """Whether a node is what it looks like: no anchor, no alias, no tag that makes something else of it."""
+        line = node.start_mark.line + 1
+        if id(node) in self._seen or node.anchor:
+            self._wrong(line, path, "anchors and aliases are not read here", "write the value where it is used")
+            return False
+        self._seen.add(id(node))
+        kind = next(kind for kind in (MappingNode, SequenceNode, ScalarNode) if isinstance(node, kind))
+        bare = getattr(node, "style", None) is None
+        if str(node.tag) != str(self._resolve(kind, node.value if kind is ScalarNode else None, (bare, not bare))):
+            self._wrong(line, path, f"the tag {shown(str(node.tag))} is not read here", "write a plain value")
+            return False
+        return True
 
     def _item(self, node: Node, path: Path) -> Any:
         self.lines[path] = node.start_mark.line + 1
@@ -75,35 +95,39 @@ class _Reader:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
-                self._wrong(line, path, "a key must be a word", "")
+                self._wrong(line, path, "a key must be a word", "write it as `key: value`")
                 continue
             key = str(key_node.value)
+            if not self._is_plain(key_node, (*path, key)):
+                continue
             if key in found:
-                self._wrong(line, (*path, key), "is given twice", "keep one of the two")
+                self._wrong(line, (*path, key), "is given twice", f"the first is in line {self.lines[(*path, key)]}")
             self.lines[(*path, key)] = line
             found[key] = self.value(value_node, (*path, key))
         return found
-
-    def _scalar(self, node: ScalarNode, path: Path, line: int) -> Any:
-        plain = ("str", "int", "float", "bool", "null")
-        if str(node.tag).rpartition(":")[2] not in plain:
-            if str(node.tag).endswith(":timestamp"):
-                return str(node.value)
-            self._wrong(line, path, f"the tag {node.tag} is not read here", "write a plain value")
-            return None
-        try:
-            return self._construct(node)
-        except (ValueError, YAMLError):
-            self._wrong(line, path, f"{node.value!r} can't be read", "write it in quotes")
-            return None
 
     def _wrong(self, line: int, path: Path, wrong: str, right: str) -> None:
         self.problems.append(Problem(self.file, line, dotted(path), wrong, right))
 
 
 def dotted(path: Path) -> str:
-    """`deployments.town.groups.web.test[0].http`."""
+    """`deployments.town.groups.web.test[0].http`. A key that could be taken for something else stands in quotes."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            plain = part.isprintable() and part and not set(part) & set(" .:[]'\"") and len(part) <= LONGEST_SHOWN
+            text += ("." if text else "") + (part if plain else shown(part))
     return text
+
+
+def shown(value: Any) -> str:
+    """A value as people wrote it, on one line and not too long: `'text'`, `true`, `nothing`, `a list`."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a group of keys"
+    if isinstance(value, str) and len(value) > LONGEST_SHOWN:
+        value = f"{value[:LONGEST_SHOWN]}…"
+    return repr(value)

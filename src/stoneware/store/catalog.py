@@ -15,7 +15,7 @@ from stoneware.model.ledger import Fact
 from stoneware.names import split_image_name
 from stoneware.store.database import writing
 from stoneware.store.ledger import append
-from stoneware.store.tables import images, release_images
+from stoneware.store.tables import LARGEST_INTEGER, images, ledger, release_images
 
 VERBS = {
     ImageState.ACTIVE: "image.restore",
@@ -23,6 +23,14 @@ VERBS = {
     ImageState.OBSOLETE: "image.obsolete",
 }
 SHORTEST_PREFIX = 8
+HEX = frozenset("0123456789abcdef")
+
+Guard = Callable[[Image], None]
+"""Sees an image inside the transaction that is about to change it, and raises to stop that."""
+
+
+def _let_pass(_: Image) -> None:
+    """Objects to nothing."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +99,8 @@ class Catalog:
 
     def get(self, ref: str) -> Image:
         """By `family/N`, `family@hex`, digest, or a prefix of a digest. Raises NotFound, BadInput when ambiguous."""
-        named = split_image_name(ref)
-        prefix = ref.rpartition("@")[2].removeprefix("sha256:")
         with self.db.connect() as conn:
-            if named:
-                found = conn.execute(
-                    sa.select(images).where(images.c.family == named[0], images.c.number == named[1])
-                ).all()
-            elif len(prefix) >= SHORTEST_PREFIX and all(c in "0123456789abcdef" for c in prefix):
-                found = conn.execute(sa.select(images).where(images.c.digest.startswith(f"sha256:{prefix}"))).all()
-            else:
-                found = []
+            found = conn.execute(sa.select(images).where(_meant(ref))).all()
         if len(found) > 1:
             raise BadInput(f"{ref} names {len(found)} images", next_step="write more digits of the digest")
         if not found:
@@ -137,13 +136,14 @@ class Catalog:
             body = conn.scalar(sa.select(images.c.boot_test).where(images.c.digest == digest))
         return BootTestRecord.model_validate(body) if body else None
 
-    def set_state(self, ref: str, state: ImageState, actor: str, reason: str = "") -> Image:
+    def set_state(self, ref: str, state: ImageState, actor: str, reason: str = "", guard: Guard = _let_pass) -> Image:
         """Moves a published image among ACTIVE, DEPRECATED and OBSOLETE. Already so: success, without an entry."""
         if state not in VERBS:
             raise Conflict(f"an image can't be set to {state}", "use publish or delete")
         digest = self.get(ref).digest
         with writing(self.db) as conn:
             image = _row(conn, digest)
+            guard(image)
             if image.state is state:
                 return image
             if image.state not in VERBS:
@@ -205,13 +205,26 @@ class Catalog:
         )
 
 
-def _last_published(conn: sa.Connection, family: str) -> int:
-    from stoneware.store.tables import ledger
+def _meant(ref: str) -> sa.ColumnElement[bool]:
+    """Which images a reference can mean: `family/N`, `family@hex`, `sha256:hex` or `hex`."""
+    named = split_image_name(ref)
+    if named is not None:
+        family, number = named
+        known = number <= LARGEST_INTEGER
+        return sa.and_(images.c.family == family, images.c.number == number) if known else sa.false()
+    family, _, digest = ref.rpartition("@")
+    prefix = digest.removeprefix("sha256:")
+    if len(prefix) < SHORTEST_PREFIX or not HEX.issuperset(prefix):
+        return sa.false()
+    same = images.c.digest.startswith(f"sha256:{prefix}")
+    return sa.and_(same, images.c.family == family) if family else same
 
-    rows = conn.execute(
-        sa.select(ledger.c.subject, ledger.c.fact).where(ledger.c.subject.startswith(f"{family}/", autoescape=True))
+
+def _last_published(conn: sa.Connection, family: str) -> int:
+    entries = sa.select(ledger.c.subject).where(
+        ledger.c.subject.startswith(f"{family}/", autoescape=True), ledger.c.fact["verb"].as_string() == "image.publish"
     )
-    numbers = [split_image_name(row.subject) for row in rows if row.fact["verb"] == "image.publish"]
+    numbers = [split_image_name(subject) for subject in conn.scalars(entries)]
     return max((named[1] for named in numbers if named), default=0)
 
 

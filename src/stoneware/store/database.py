@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from stoneware.errors import StonewareError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30.0
+_migrating = threading.Lock()
+"""Alembic keeps the migration that runs in globals of its own: one at a time in a process, whatever the database."""
 
 
 def url_for(path: Path) -> str:
@@ -37,9 +40,13 @@ def open_database(url: str) -> sa.Engine:
 
 
 @contextmanager
-def writing(db: sa.Engine) -> Iterator[sa.Connection]:
-    """A write transaction. On SQLite it takes the write lock at once, so that it never fails half-way for a reader's sake."""
-    with db.connect().execution_options(stoneware_writes=True) as conn, conn.begin():
+def writing(db: sa.Engine, *, lasting: bool = True) -> Iterator[sa.Connection]:
+    """A write transaction. On SQLite it takes the write lock at once, so that it never fails half-way for a reader's sake.
+
+    With `lasting` its commit survives a power cut, as the effect does that it is the record of. Without, only the death of
+    the process: enough for a lease, whose holder dies in the same power cut.
+    """
+    with db.connect().execution_options(stoneware_writes="FULL" if lasting else "NORMAL") as conn, conn.begin():
         yield conn
 
 
@@ -49,14 +56,24 @@ def _prepare_sqlite(db: sa.Engine) -> None:
         dbapi.isolation_level = None  # the driver must not begin transactions on its own: we say when and how
         cursor = dbapi.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
-        # FULL: a step's commit is the proof that its effect is on record. It must survive a power cut, as the effect does.
-        cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     @sa.event.listens_for(db, "begin")
     def _begun(conn: sa.Connection) -> None:
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("stoneware_writes") else "BEGIN")
+        synchronous = conn.get_execution_options().get("stoneware_writes")
+        if synchronous is None:
+            _tell_driver(conn, "BEGIN")
+            return
+        _tell_driver(conn, f"PRAGMA synchronous={synchronous}")
+        conn.exec_driver_sql("BEGIN IMMEDIATE")  # may fail, while another one writes
+
+
+def _tell_driver(conn: sa.Connection, statement: str) -> None:
+    """A statement that can't fail and has no answer, without SQLAlchemy's ceremony: it goes before all the others."""
+    cursor = conn.connection.cursor()
+    cursor.execute(statement)
+    cursor.close()
 
 
 def _migrate(db: sa.Engine) -> None:
@@ -73,6 +90,6 @@ def _migrate(db: sa.Engine) -> None:
             f"the database was written by a newer Stoneware (schema {present})",
             "upgrade Stoneware, or use another home",
         )
-    with writing(db) as conn:
+    with _migrating, writing(db) as conn:
         config.attributes["connection"] = conn
         command.upgrade(config, "head")

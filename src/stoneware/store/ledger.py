@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -44,21 +46,52 @@ class Ledger:
         with self.db.connect() as conn:
             return [_entry(row) for row in conn.execute(query)]
 
+    def end(self) -> tuple[int, str]:
+        """The number and hash of the last entry. Noted elsewhere, they show later that the chain wasn't cut off or written anew."""
+        last = sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
+        with self.db.connect() as conn:
+            row = conn.execute(last).first()
+        return (row.seq, row.hash) if row else (0, GENESIS)
+
     def verify(self) -> str | None:
         """None when every entry follows from the one before; else a sentence naming the first that doesn't."""
         previous, seq = GENESIS, 0
-        while True:
-            batch = self.entries(after=seq, limit=BATCH)
-            if not batch:
-                return None
-            for entry in batch:
-                if entry.seq != seq + 1:
-                    return f"entry {seq + 1} is missing"
-                if entry.previous != previous:
-                    return f"entry {entry.seq} doesn't follow from entry {seq}"
-                if entry.hash != entry_hash(entry.seq, entry.at, entry.fact, entry.previous):
-                    return f"entry {entry.seq} was changed"
-                previous, seq = entry.hash, entry.seq
+        for row in self._raw():
+            if row.seq > seq + 1:
+                return f"entry {seq + 1} is missing"
+            if row.seq <= seq:
+                return f"entry {row.seq} was never written by Stoneware"
+            if row.previous != previous:
+                return f"entry {row.seq} doesn't follow from entry {seq}"
+            if not _is_sound(row):
+                return f"entry {row.seq} was changed"
+            previous, seq = row.hash, row.seq
+        return None
+
+    def _raw(self) -> Iterator[sa.Row]:  # type: ignore[type-arg]
+        """Every row as it is written, from the lowest number on: what was tampered with may be no fact any more."""
+        body = sa.cast(ledger.c.fact, sa.Text).label("body")
+        columns = [column for column in ledger.c if column is not ledger.c.fact]
+        query = sa.select(*columns, body).order_by(ledger.c.seq).limit(BATCH)
+        rows = self._read(query)
+        while rows:
+            yield from rows
+            rows = self._read(query.where(ledger.c.seq > rows[-1].seq))
+
+    def _read(self, query: sa.Select) -> Sequence[sa.Row]:  # type: ignore[type-arg]
+        with self.db.connect() as conn:
+            return conn.execute(query).all()
+
+
+def _is_sound(row: sa.Row) -> bool:  # type: ignore[type-arg]
+    """Whether a row is the fact that its hash was taken of, and the column that is searched says the same."""
+    try:
+        fact = Fact.model_validate_json(row.body)
+        digest = entry_hash(row.seq, row.at, fact, row.previous)
+    except (TypeError, ValueError):
+        return False
+    whole = json.loads(row.body) == fact.model_dump(mode="json")
+    return bool(whole and row.subject == fact.subject and row.hash == digest)
 
 
 def _entry(row: sa.Row) -> LedgerEntry:  # type: ignore[type-arg]

@@ -8,8 +8,13 @@ import sqlalchemy as sa
 
 from stoneware.clock import Clock
 from stoneware.errors import Conflict, NotFound
+from stoneware.model.image import ImageState
 from stoneware.model.release import DeploymentRecord, Release, ReleaseState
-from stoneware.store.tables import deployments, release_images, releases
+from stoneware.store.tables import deployments, images, operations, release_images, releases
+
+BY_NUMBER = sa.select(releases).where(
+    releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
+)
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,10 @@ class Releases:
     clock: Clock
 
     def add(self, release: Release, conn: sa.Connection) -> None:
-        """Stores a new release. Raises Conflict when its number is taken: someone else was quicker."""
+        """Stores a new release.
+
+        Raises Conflict when its number is taken, or an image of it was deleted: someone else was quicker.
+        """
         known = conn.execute(sa.select(deployments).where(deployments.c.name == release.deployment)).first()
         if known is None:
             conn.execute(
@@ -30,10 +38,15 @@ class Releases:
             )
         if release.number != (known.last_number if known else 0) + 1:
             raise Conflict(f"release {release.number} of {release.deployment} exists already", "plan again")
+        pinned = {group.digest: group.image for group in release.groups.values()}
+        there = sa.select(images.c.digest).where(images.c.digest.in_(pinned), images.c.state != ImageState.DELETED)
+        gone = pinned.keys() - set(conn.scalars(there))
+        if gone:
+            raise Conflict(f"{', '.join(sorted(pinned[one] for one in gone))} was deleted meanwhile", "plan again")
         body = release.model_dump(mode="json")
         key = {"deployment": release.deployment, "number": release.number}
         conn.execute(releases.insert().values(**key, state=release.state, body=body))
-        for digest in sorted({group.digest for group in release.groups.values()}):
+        for digest in sorted(pinned):
             conn.execute(release_images.insert().values(**key, digest=digest))
         conn.execute(
             deployments.update().where(deployments.c.name == release.deployment).values(last_number=release.number)
@@ -47,9 +60,8 @@ class Releases:
 
     def get(self, deployment: str, number: int) -> Release:
         """Raises NotFound."""
-        wanted = (releases.c.deployment == deployment, releases.c.number == number)
         with self.db.connect() as conn:
-            row = conn.execute(sa.select(releases).where(*wanted)).first()
+            row = conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).first()
         if row is None:
             raise NotFound(f"{deployment} has no release {number}", f"`stoneware release list {deployment}` shows them")
         return _release(row)
@@ -97,7 +109,17 @@ class Releases:
         return [DeploymentRecord(name=row.name, current=row.current, created_at=row.created_at) for row in rows]
 
     def forget(self, conn: sa.Connection, deployment: str, number: int) -> None:
-        """Drops one release; its images may go then."""
+        """Drops one release; its images may go then.
+
+        Raises Conflict for the current one, and while something is under way for the deployment: it may lead there.
+        """
+        known = conn.scalar(sa.select(deployments.c.current).where(deployments.c.name == deployment))
+        busy = conn.scalar(sa.select(operations.c.id).where(operations.c.open_subject == deployment))
+        if busy or known == number:
+            why = f"{busy} is under way" if busy else "it is current"
+            raise Conflict(
+                f"release {number} of {deployment} can't be forgotten: {why}", "it goes when its time is over"
+            )
         for table in (release_images, releases):
             conn.execute(table.delete().where(table.c.deployment == deployment, table.c.number == number))
 

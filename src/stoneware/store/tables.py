@@ -18,6 +18,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+LARGEST_INTEGER = 2**63 - 1
+"""What SQLite and PostgreSQL (`bigint`) can hold; a larger number names nothing."""
 
 images = Table(
     "images",
@@ -81,6 +83,7 @@ operations = Table(
     Column("frame", JSON, nullable=False),
     Column("because", Text, nullable=False, default=""),
     Column("wake_at", Float, nullable=False),
+    Column("written_at", Float, nullable=False),
     Column("failures", Integer, nullable=False, default=0),
     Column("paused", Boolean, nullable=False, default=False),
     Column("result", String(16)),
@@ -102,6 +105,14 @@ journal = Table(
     Column("text", Text, nullable=False),
 )
 
+notes = Table(
+    "notes",
+    metadata,
+    Column("operation", String(64), ForeignKey("operations.id"), primary_key=True),
+    Column("key", String(256), primary_key=True),
+)
+"""Which facts of an operation the ledger has, so that an effect is entered once however often its step is repeated."""
+
 signals = Table(
     "signals",
     metadata,
@@ -109,6 +120,7 @@ signals = Table(
     Column("operation", String(64), ForeignKey("operations.id"), nullable=False),
     Column("body", JSON, nullable=False),
     Column("consumed", Boolean, nullable=False, default=False),
+    Column("key", String(128), unique=True),
     Index("ix_signals_open", "operation", "consumed"),
 )
 

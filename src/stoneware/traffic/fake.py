@@ -5,21 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from stoneware.errors import EngineError, Unreachable
+from stoneware.host.files import write_atomic
 from stoneware.model.finding import Finding
 from stoneware.model.route import MemberState, MemberView, PoolView, Route, RouteView
 
 
-class FakeSwitch:
-    """`fail_next`, `effects` and `on_effect` are those of the fake engine. `open` holds open requests by fleet."""
+_ROUTES = TypeAdapter(dict[str, Route])
 
-    def __init__(self, healthy: Callable[[str], bool]) -> None:
+
+class FakeSwitch:
+    """`fail_next`, `effects` and `on_effect` are those of the fake engine, `state` is the file in which it outlives its
+    process. `open` holds open requests by fleet."""
+
+    def __init__(self, healthy: Callable[[str], bool], *, state: Path | None = None) -> None:
         self.healthy = healthy
         self.open: dict[str, int] = {}
         self.effects: list[tuple[str, str]] = []
         self.on_effect: Callable[[str, str, str], None] = lambda *_: None
-        self._routes: dict[str, Route] = {}
+        self._file = state
+        self._routes = _ROUTES.validate_json(state.read_bytes()) if state and state.exists() else {}
         self._faults: list[tuple[str, EngineError, bool]] = []
         self._lock = threading.RLock()
 
@@ -34,6 +43,7 @@ class FakeSwitch:
         with self._effect("apply", route.service):
             if self._routes.get(route.service) != route:
                 self._routes[route.service] = route
+                self._save()
                 self.effects.append(("apply", f"{route.service} {route.active} {'held' if route.held else 'open'}"))
 
     def read(self, service: str) -> RouteView | None:
@@ -48,7 +58,16 @@ class FakeSwitch:
     def remove(self, service: str) -> None:
         with self._effect("remove", service):
             if self._routes.pop(service, None):
+                self._save()
                 self.effects.append(("remove", service))
+
+    def services(self) -> list[str]:
+        """All that have a route."""
+        return sorted(self._routes)
+
+    def _save(self) -> None:
+        if self._file:
+            write_atomic(self._file, _ROUTES.dump_json(self._routes))
 
     def _view(self, route: Route) -> RouteView:
         pools = {

@@ -64,9 +64,9 @@ def find_accelerator(cache: Path) -> Accelerator:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     try:
         known = json.loads(cache.read_text())
-        if known["boot"] == boot:
-            return Accelerator(known["name"], known["why"])
-    except (OSError, ValueError, KeyError):
+        if known["boot"] == boot and known["name"] in ("kvm", "tcg"):
+            return Accelerator(known["name"], str(known["why"]))
+    except (OSError, ValueError, KeyError, TypeError):
         pass  # no verdict yet, or one that can't be read: prove it again
     found = _prove()
     write_atomic(cache, json.dumps({"boot": boot, "name": found.name, "why": found.why}))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.model.machine import Phase
 
 ANSWER_LIMIT_S = 1.0
+LONGEST_ANSWER_BYTES = 65536
+"""What a guest may send before it has answered: its words are not trusted, nor their number."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ class Keepers:
         with lock:
             try:
                 connection = self._connection(folder)
+                until = time.monotonic() + limit_s
                 connection.settimeout(limit_s)
                 connection.sendall(f"{word} {ticket}\n".encode())
-                return _parse(_line_for(connection, ticket))
+                return _parse(_line_for(connection, ticket, until))
             except (OSError, ValueError):
                 self.forget(folder.name)
                 return None
@@ -74,13 +78,18 @@ class Keepers:
         return fresh
 
 
-def _line_for(connection: socket.socket, ticket: str) -> str:
-    """The line that answers our ticket; lines for earlier questions, answered too late, are passed over."""
-    buffer = b""
+def _line_for(connection: socket.socket, ticket: str, until: float) -> str:
+    """The line that answers our ticket; lines for earlier questions, answered too late, are passed over.
+
+    Raises OSError when the time is over, or a guest sends more than an answer can be.
+    """
+    buffer, received = b"", 0
     while True:
+        connection.settimeout(max(0.001, until - time.monotonic()))
         chunk = connection.recv(4096)
-        if not chunk:
-            raise OSError("the keeper's port was closed")
+        received += len(chunk)
+        if not chunk or received > LONGEST_ANSWER_BYTES or time.monotonic() > until:
+            raise OSError("the keeper's port was closed, or talks without answering")
         buffer += chunk
         while b"\n" in buffer:
             line, _, buffer = buffer.partition(b"\n")
@@ -91,6 +100,7 @@ def _line_for(connection: socket.socket, ticket: str) -> str:
 
 def _parse(line: str) -> KeeperReply:
     """`12 SERVING failed=a,b detail=...`. Raises ValueError: what comes from a guest is not trusted to have a shape."""
-    _, phase, failed, detail = [*line.split(" ", 3), "", "", ""][:4]
+    shown = "".join(one if one.isprintable() else "?" for one in line)  # it may go to somebody's terminal
+    _, phase, failed, detail = [*shown.split(" ", 3), "", "", ""][:4]
     units = failed.removeprefix("failed=").split(",")
     return KeeperReply(Phase(phase), tuple(u[:200] for u in units if u)[:50], detail.removeprefix("detail=")[:500])

@@ -22,7 +22,7 @@ def choose_ports(guest_ports: Iterable[int], taken: set[int], seed: int) -> dict
         for _ in range(span):
             port = FIRST + offset
             offset = (offset + 1) % span
-            if port not in taken and _is_free(port):
+            if port not in taken and port not in chosen.values() and _is_free(port):
                 chosen[guest] = port
                 break
         else:

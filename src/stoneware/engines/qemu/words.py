@@ -58,9 +58,8 @@ def disk_node(disk: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    for mark in ("\\", '"', "$", "`"):
-        value = value.replace(mark, "\\" + mark) if mark in '\\"' else value
-    return f'"{value}"'
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _root(image: Path) -> list[str]:

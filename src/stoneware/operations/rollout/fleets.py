@@ -16,8 +16,8 @@ def ensure_disks(stage: Stage) -> None:
     for group in stage.target.groups:
         for disk in wanted_disks(stage.target, group):
             if disk.name not in stage.disks:
+                stage.ctx.note(f"disk:{disk.name}", "disk.create", disk.name, size_bytes=str(disk.size_bytes))
                 stage.platform.engine.create_disk(disk)
-            stage.ctx.note(f"disk:{disk.name}", "disk.use", disk.name, size_bytes=str(disk.size_bytes))
 
 
 def ensure_machines(stage: Stage, release: Release) -> None:
@@ -37,12 +37,10 @@ def _ensure_machine(stage: Stage, wanted: WantedMachine, boot_tries: int) -> Non
         why = f"machine {name} runs {seen.digest[:19]}, not {wanted.digest[:19]}"
         raise Refused(why, f"see `stoneware machine show {name}`")
     if seen and seen.power is Power.RUNNING and seen.phase is not Phase.FAILED:
-        if name in stage.new and name not in stage.frame.found:
-            stage.ctx.note(f"create:{name}", "machine.create", name, digest=wanted.digest)
         return
     if seen and seen.power is Power.STOPPED:
-        engine.start_machine(name)
         stage.ctx.note(f"start:{name}", "machine.start", name, digest=wanted.digest)
+        engine.start_machine(name)
         return
     tries = stage.frame.tries.get(name, 0)
     if tries >= boot_tries:
@@ -50,10 +48,8 @@ def _ensure_machine(stage: Stage, wanted: WantedMachine, boot_tries: int) -> Non
     if seen:
         stage.ctx.note(f"discard:{name}:{tries}", "machine.delete", name, why=_last_words(stage, name))
         engine.delete_machine(name)
+    stage.ctx.note(f"create:{name}:{tries}", "machine.create", name, digest=wanted.digest)
     engine.create_machine(wanted)
-    stage.ctx.note(
-        f"create:{name}:{tries}" if tries else f"create:{name}", "machine.create", name, digest=wanted.digest
-    )
     stage.remember(tries={**stage.frame.tries, name: tries + 1})
 
 
@@ -68,9 +64,8 @@ def attach_disks(stage: Stage, release: Release, groups: Iterable[str]) -> None:
                 held_by = stage.disks[disk].writer if disk in stage.disks else None
                 # one that it has already may be half-way out, from a hand-over that was cut short
                 if held_by is None or (held_by == wanted.name and machine.phase is Phase.WAITING):
-                    stage.platform.engine.attach_disk(disk, wanted.name)
-                if held_by in (None, wanted.name):
                     stage.ctx.note(f"attach:{disk}:{wanted.name}", "disk.attach", disk, machine=wanted.name)
+                    stage.platform.engine.attach_disk(disk, wanted.name)
 
 
 def release_disks(stage: Stage, names: Iterable[str]) -> list[str]:
@@ -87,8 +82,8 @@ def release_disks(stage: Stage, names: Iterable[str]) -> list[str]:
             stage.platform.engine.quiesce_machine(name)
             continue
         for disk in held:
-            stage.platform.engine.detach_disk(disk, name)
             stage.ctx.note(f"detach:{disk}:{name}", "disk.detach", disk, machine=name)
+            stage.platform.engine.detach_disk(disk, name)
     return holding
 
 
@@ -96,10 +91,8 @@ def stop(stage: Stage, names: Iterable[str]) -> list[str]:
     """Stops machines, to be started again if need be. Returns those that were still on when we looked."""
     running = [m for name in names if (m := stage.machines.get(name)) and m.power is Power.RUNNING]
     for machine in running:
+        stage.ctx.note(f"stop:{machine.name}", "machine.stop", machine.name, digest=machine.digest)
         stage.platform.engine.stop_machine(machine.name)
-    for name in names:
-        if name in stage.machines:
-            stage.ctx.note(f"stop:{name}", "machine.stop", name, digest=stage.machines[name].digest)
     return [machine.name for machine in running]
 
 
@@ -107,9 +100,8 @@ def discard(stage: Stage, names: Iterable[str]) -> list[str]:
     """Deletes machines. Returns those that were still there when we looked."""
     there = [name for name in names if name in stage.machines]
     for name in there:
+        stage.ctx.note(f"delete:{name}", "machine.delete", name, digest=stage.machines[name].digest)
         stage.platform.engine.delete_machine(name)
-    for name in names:
-        stage.ctx.note(f"delete:{name}", "machine.delete", name)
     return there
 
 

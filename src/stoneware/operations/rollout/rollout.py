@@ -137,8 +137,6 @@ class Rollout(Procedure[RolloutFrame]):
         behind = [s for s in stage.target.spec.services if not routes.has_traffic(stage, stage.target, s)]
         if behind:
             return Wait(QUICK_S, stage.frame, f"waiting for the proxy to confirm the switch of {some(behind)}")
-        for service in stage.target.spec.services:
-            ctx.note(f"switch:{service}", "route.switch", service, release=str(frame.target))
         waited = f" after requests were held for {ctx.now - frame.held_since:.2f}s" if frame.held_since else ""
         stage.remember(held_since=None)
         return Go("SOAKING", stage.frame, f"traffic is on release {frame.target}{waited}")
@@ -244,8 +242,9 @@ class Rollout(Procedure[RolloutFrame]):
             if stage.source and service not in stage.source.spec.services:
                 routes.remove(stage, service)
         extra = [name for name in stage.new if name not in stage.old]
-        going = fleets.discard(stage, [name for name in extra if name not in frame.found])
-        going += fleets.stop(stage, [name for name in extra if name in frame.found])
+        found = extra if frame.found is None else frame.found
+        going = fleets.discard(stage, [name for name in extra if name not in found])
+        going += fleets.stop(stage, [name for name in extra if name in found])
         if going:
             return Wait(POLL_S, stage.frame, f"removing what this rollout made: {some(going)}")
         return Finish(Result.REVERTED, stage.frame, frame.failure)
@@ -283,9 +282,10 @@ class Rollout(Procedure[RolloutFrame]):
     def _bring_up(self, stage: Stage) -> list[str]:
         """Everything of the target exists; returns the machines that are not as far as they can get alone."""
         for pinned in stage.target.groups.values():
-            if f"image:{pinned.digest}" not in stage.ctx.noted:
-                stage.platform.engine.publish_image(self.artifact(pinned.digest))
+            if pinned.digest not in stage.frame.published:
                 stage.ctx.note(f"image:{pinned.digest}", "image.use", pinned.image, digest=pinned.digest)
+                stage.platform.engine.publish_image(self.artifact(pinned.digest))
+                stage.remember(published=(*stage.frame.published, pinned.digest))
         fleets.ensure_disks(stage)
         fleets.ensure_machines(stage, stage.target)
         fleets.attach_disks(stage.look(), stage.target, stage.staying)

@@ -21,6 +21,8 @@ def prepare(stage: Stage, release: Release, service: str, *, held: bool = False)
 
 def switch(stage: Stage, release: Release, service: str, *, held: bool = False) -> None:
     """Gives the traffic to a release's pool; the former pool stays beside it."""
+    key = service_key(stage.target.deployment, service)
+    stage.ctx.note(f"switch:{service}:{release.number}", "route.switch", key, release=str(release.number))
     view = _read(stage, service)
     _apply(stage, release, service, view, active=_slot_for(view, pool_label(release, service)), held=held)
 
@@ -34,8 +36,9 @@ def settle(stage: Stage, release: Release, service: str) -> None:
 
 def remove(stage: Stage, service: str) -> None:
     """Ends a service."""
-    stage.platform.switch.remove(service_key(stage.target.deployment, service))
-    stage.ctx.note(f"unroute:{service}", "route.remove", service)
+    key = service_key(stage.target.deployment, service)
+    stage.ctx.note(f"unroute:{service}", "route.remove", key)
+    stage.platform.switch.remove(key)
 
 
 def unseen(stage: Stage, release: Release, service: str) -> list[str]:

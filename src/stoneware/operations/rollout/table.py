@@ -49,7 +49,7 @@ def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | Non
         case "VERIFYING":
             return min(progress, max(h.deadline for h in health))
         case "HOLDING" | "HANDING_OVER" | "SHIFTING":
-            spent = frame.entered_at - frame.held_since if frame.held_since else 0.0
+            spent = max(0.0, frame.entered_at - frame.held_since) if frame.held_since else 0.0
             return max(r.hold_limit for r in rollouts) / 2 - spent
         case "SOAKING":
             return max(r.bake_time for r in rollouts) + max(h.healthy_for for h in health) + MARGIN_S

@@ -6,23 +6,24 @@ Names and addresses come from checked nouns; everything is checked once more her
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from stoneware.errors import Refused
 from stoneware.model.deployment import HealthSpec
 from stoneware.model.route import Pool, Route, Slot
 
 SLOTS: tuple[Slot, Slot] = ("A", "B")
+STATE = "state.map"
+"""The file of the map, and its name on the runtime socket."""
 HARD_STOP_S = 10
 """How long a proxy that was replaced may finish its connections (seconds)."""
 
 _WORD = re.compile(r"^[A-Za-z0-9._:*-]+$")
-_PATH = re.compile(r"^/[!-~]*$")
+_PATH = re.compile(r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$")
 
 
 def word(text: str) -> str:
     """Lets through what can stand in a configuration as one word. Raises Refused."""
-    if not _WORD.match(text):
+    if not _WORD.fullmatch(text):
         raise Refused(f"{text!r} can't be a name or address in a proxy configuration")
     return text
 
@@ -49,11 +50,13 @@ def server_options(health: HealthSpec) -> str:
     )
 
 
-def config_text(route: Route, folder: Path, user: str) -> str:
-    """The whole configuration of one service. It holds the pools as they are, so that a proxy that died comes up right."""
-    state = folder / "state.map"
-    parts = [_GLOBAL.format(folder=folder, state=state, user=user, hard_stop=HARD_STOP_S), _DEFAULTS]
-    parts.append(_FRONTEND.format(listen=word(route.listen.replace("localhost:", "127.0.0.1:")), state=state))
+def config_text(route: Route, user: str) -> str:
+    """The whole configuration of one service. It holds the pools as they are, so that a proxy that died comes up right.
+
+    Files are named as seen from the proxy's own folder, in which it runs: whatever that folder is called, and however long.
+    """
+    parts = [_GLOBAL.format(state=STATE, user=user, hard_stop=HARD_STOP_S), _DEFAULTS]
+    parts.append(_FRONTEND.format(listen=word(route.listen.replace("localhost:", "127.0.0.1:")), state=STATE))
     parts += [_backend(route, slot) for slot in SLOTS]
     return "\n".join(parts)
 
@@ -62,11 +65,12 @@ def _backend(route: Route, slot: Slot) -> str:
     health = health_of(route, slot)
     lines = [f"backend {slot}", "    balance leastconn", f"    timeout check {round(health.timeout * 1000)}ms"]
     if health.http:
-        if not _PATH.match(health.http.path):
+        if not _PATH.fullmatch(health.http.path):
             raise Refused(f"{health.http.path!r} can't be a path in a proxy configuration")
+        path = health.http.path.replace("'", "\\'")  # it would begin a quotation
         lines += [
             "    option httpchk",
-            f"    http-check send meth GET uri {health.http.path} ver HTTP/1.1 hdr Host stoneware hdr Connection close",
+            f"    http-check send meth GET uri {path} ver HTTP/1.1 hdr Host stoneware hdr Connection close",
             f"    http-check expect status {health.http.status}",
         ]
     pool = route.pools.get(slot) or Pool(fleet="")
@@ -78,14 +82,14 @@ def _backend(route: Route, slot: Slot) -> str:
 _GLOBAL = """\
 # written by Stoneware; a change by hand is overwritten
 global
-    stats socket {folder}/admin.sock mode 600 level admin expose-fd listeners
+    stats socket unix@admin.sock mode 600 level admin expose-fd listeners
     stats timeout 30s
     maxconn 4000
     # two proxies must not share an address by accident; a successor gets its sockets handed over
     noreuseport
     hard-stop-after {hard_stop}s
     setenv STONEWARE_STATE {state}
-    lua-load {folder}/hold.lua
+    lua-load hold.lua
 {user}"""
 
 _DEFAULTS = """\

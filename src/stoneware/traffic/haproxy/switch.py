@@ -18,7 +18,7 @@ from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.model.finding import Finding
 from stoneware.model.route import PoolView, Route, RouteView
-from stoneware.traffic.haproxy.config import SLOTS, config_text, health_of, state_map, word
+from stoneware.traffic.haproxy.config import SLOTS, STATE, config_text, health_of, state_map, word
 from stoneware.traffic.haproxy.members import members_of, set_members
 from stoneware.traffic.haproxy.process import Proxy
 
@@ -61,7 +61,7 @@ class HaproxySwitch:
                     raise
             for slot in SLOTS:
                 set_members(proxy, slot, route.pools.get(slot), health_of(route, slot))
-            self._set_state(proxy, folder, route)
+            self._set_state(proxy, route)
 
     def read(self, service: str) -> RouteView | None:
         folder = self.path / word(service)
@@ -69,7 +69,7 @@ class HaproxySwitch:
         if route is None:
             return None
         proxy = Proxy(folder)
-        state = dict(line.split()[1:3] for line in proxy.command(f"show map {folder}/state.map").splitlines() if line)
+        state = dict(line.split()[1:3] for line in proxy.command(f"show map {STATE}").splitlines() if line)
         rows = proxy.table("show stat")
         active = state.get("active")
         pools = {slot: PoolView(fleet=pool.fleet, members=members_of(rows, slot)) for slot, pool in route.pools.items()}
@@ -109,21 +109,20 @@ class HaproxySwitch:
     def _write(self, folder: Path, route: Route) -> None:
         """The files: the wanted route, and what a new proxy starts from."""
         user = "    user nobody\n    group nogroup\n" if os.geteuid() == 0 else ""
-        write_atomic(folder / "haproxy.cfg", config_text(route, folder, user), 0o600)
-        write_atomic(folder / "state.map", state_map(route), 0o644)
+        write_atomic(folder / "haproxy.cfg", config_text(route, user), 0o600)
+        write_atomic(folder / STATE, state_map(route), 0o644)
         write_atomic(folder / "route.json", route.model_dump_json())
 
-    def _set_state(self, proxy: Proxy, folder: Path, route: Route) -> None:
+    def _set_state(self, proxy: Proxy, route: Route) -> None:
         """The switch itself. A hold begins before the active pool changes, and ends after."""
-        mapped = f"{folder}/state.map"
         wanted = dict(line.split() for line in state_map(route).splitlines())
-        present = dict(line.split()[1:3] for line in proxy.command(f"show map {mapped}").splitlines() if line)
+        present = dict(line.split()[1:3] for line in proxy.command(f"show map {STATE}").splitlines() if line)
         order = ["hold_limit_ms", "held", "active"] if route.held else ["hold_limit_ms", "active", "held"]
         changes = [key for key in order if present.get(key) != wanted[key]]
         if "active" in changes and proxy.processes().finishing:
             raise Unreachable(f"an old proxy process of {route.service} still finishes its connections")
         for key in changes:
-            answer = proxy.command(f"set map {mapped} {key} {wanted[key]}").strip()
+            answer = proxy.command(f"set map {STATE} {key} {wanted[key]}").strip()
             if answer:
                 raise Unreachable(f"the proxy of {route.service} refused a change: {answer[:200]}")
 
