@@ -35,3 +35,7 @@ class ManualClock:
 
     def sleep(self, seconds: float) -> None:
         self._now += max(0.0, seconds)
+
+    def set(self, now: float) -> None:
+        """Jumps, as a clock does that was set."""
+        self._now = now

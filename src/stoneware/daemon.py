@@ -62,7 +62,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     fake = FakeEngine(clock, state=home.root / "fake.json")
     switch = HaproxySwitch(home)
     qemu = Platform(QemuEngine(home, clock), switch, ask)
-    platforms = Platforms({"qemu": qemu, "fake": Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)})
+    in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
+    platforms = Platforms({"qemu": qemu, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
         "bake": Bake(store, home, qemu),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),

@@ -25,7 +25,6 @@ from stoneware.operations.teardown import Teardown, teardown_frame
 from stoneware.store.store import Store, open_store
 from stoneware.traffic.fake import FakeSwitch
 
-
 _template: bytes | None = None
 """An empty database at the newest schema: made once, since a simulation lasts less long than a migration."""
 
@@ -76,10 +75,11 @@ class World:
     """Called with `before` and `after` around each effect: (when, verb, name). It may raise Killed."""
 
     def __post_init__(self) -> None:
-        self._served: dict[str, object] = {}
         self.store = open_store(f"sqlite:///{self.database}", self.clock)
         self.engine = FakeEngine(self.clock, state=self.database.parent / "cloud.json")
         self.switch = FakeSwitch(self.engine.healthy, state=self.database.parent / "routes.json")
+        views = {name: self.switch.view(name) for name in self.switch.services()}
+        self._served: dict[str, object] = {n: (v.active, v.held) for n, v in views.items() if v}
         self.watch = lambda *_: None
         self.engine.on_effect = self.switch.on_effect = self._effect
         self.platforms = Platforms({"fake": Platform(self.engine, self.switch, self.engine.answer)})
@@ -174,7 +174,7 @@ class World:
     def check(self) -> None:
         """The invariants that can be seen from outside at any moment."""
         writers: dict[str, list[str]] = {}
-        for machine in self.engine.list_machines():
+        for machine in self.engine.everything():
             for disk in machine.attached:
                 writers.setdefault(disk, []).append(machine.name)
         self.violations += [f"disk {d} has writers {w}" for d, w in writers.items() if len(w) > 1]
@@ -185,9 +185,11 @@ class World:
 
     def _look_at_traffic(self, when: str, verb: str, service: str) -> None:
         """Whoever gets the traffic is whole and healthy at that moment."""
-        view = self.switch.read(service) if when == "after" and verb == "apply" else None
-        before, self._served[service] = self._served.get(service), (view.active, view.held) if view else None
-        if view is None or view.active is None or view.held or before == (view.active, view.held):
+        view = self.switch.view(service)
+        if (when, verb) != ("after", "apply") or view is None:
+            return
+        before, self._served[service] = self._served.get(service), (view.active, view.held)
+        if view.active is None or view.held or before == (view.active, view.held):
             return
         pool = view.pools[view.active]
         weak = [m.machine for m in pool.members if m.state is not MemberState.UP]
@@ -196,11 +198,11 @@ class World:
 
     def picture(self) -> dict[str, object]:
         """All that may be compared at the end of a story: what is there, who has what, and what is on record."""
-        views = {name: self.switch.read(name) for name in self.switch.services()}
+        views = {name: self.switch.view(name) for name in self.switch.services()}
         facts = [entry.fact for entry in self.store.ledger.entries(limit=1000)]
         current = self.store.releases.current("town")
         return {
-            "machines": {m.name: (m.power, m.phase, m.digest, m.attached) for m in self.engine.list_machines()},
+            "machines": {m.name: (m.power, m.phase, m.digest, m.attached) for m in self.engine.everything()},
             "disks": {d.name: d.writer for d in self.engine.list_disks()},
             "routes": {n: (v.active, v.held, {s: p.fleet for s, p in v.pools.items()}) for n, v in views.items() if v},
             "current": current.number if current else None,
@@ -210,9 +212,9 @@ class World:
 
     def machines(self) -> dict[str, str]:
         """`name -> RUNNING/SERVING`."""
-        return {m.name: f"{m.power}/{m.phase}" for m in self.engine.list_machines()}
+        return {m.name: f"{m.power}/{m.phase}" for m in self.engine.everything()}
 
     def fleet(self, service: str = "town.play") -> str | None:
         """The fleet that has the traffic."""
-        view = self.switch.read(service)
+        view = self.switch.view(service)
         return view.pools[view.active].fleet.rpartition("-")[0] if view and view.active else None

@@ -83,12 +83,28 @@ class FakeEngine:
 
     def healthy(self, address: str) -> bool:
         """Whether a serving, well machine answers at this address."""
-        for machine in self.list_machines():
+        for machine in self.everything():
             if address in machine.addresses.values():
                 return (
                     machine.phase is Phase.SERVING and machine.digest not in self.sick and machine.name not in self.sick
                 )
         return False
+
+    def everything(self) -> list[Machine]:
+        """All machines, whatever is scripted: for those who check, not for those who are tested."""
+        with self._lock:
+            return [self._view(machine) for machine in self._state.machines.values()]
+
+    def shift(self, seconds: float) -> None:
+        """The host's clock was set; machines go on as if nothing had happened."""
+        with self._lock:
+            for name, machine in self._state.machines.items():
+                times = {
+                    field: value + seconds
+                    for field in ("booted_at", "complete_at", "quiesced_at")
+                    if (value := getattr(machine, field)) is not None
+                }
+                self._put(name, machine.model_copy(update=times))
 
     # The protocol
 
@@ -116,6 +132,8 @@ class FakeEngine:
             if known is not None:
                 if known.wanted != wanted:
                     raise Refused(f"machine {wanted.name} exists with another content", "delete it first")
+                if known.power is Power.STOPPED:
+                    raise Refused(f"machine {wanted.name} is stopped", "start it, or delete it first")
                 return
             if wanted.digest not in self._state.images:
                 raise Refused(f"image {wanted.digest[:19]} isn't published here")
@@ -131,9 +149,7 @@ class FakeEngine:
 
     def list_machines(self, owner: str | None = None) -> Sequence[Machine]:
         self._maybe_fail("list_machines", after=False)
-        with self._lock:
-            known = [m for m in self._state.machines.values() if owner in (None, m.wanted.owner)]
-            return [self._view(machine) for machine in known]
+        return [machine for machine in self.everything() if owner in (None, machine.owner)]
 
     def read_console(self, name: str, lines: int = 50) -> str:
         with self._lock:

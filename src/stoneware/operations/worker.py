@@ -16,7 +16,10 @@ IDLE_S = 0.5
 
 @dataclass
 class Worker:
-    """`start` and `stop` frame its life; only one worker of a `name` may live. `poke` wakes an idle thread at once, after an operation or a signal was written."""
+    """`start` and `stop` frame its life; only one worker of a `name` may live.
+
+    `poke` wakes an idle thread at once, after an operation or a signal was written.
+    """
 
     runner: Runner
     name: str

@@ -14,7 +14,6 @@ from stoneware.host.files import write_atomic
 from stoneware.model.finding import Finding
 from stoneware.model.route import MemberState, MemberView, PoolView, Route, RouteView
 
-
 _ROUTES = TypeAdapter(dict[str, Route])
 
 
@@ -48,9 +47,7 @@ class FakeSwitch:
 
     def read(self, service: str) -> RouteView | None:
         self._maybe_fail("read", after=False)
-        with self._lock:
-            route = self._routes.get(service)
-            return self._view(route) if route else None
+        return self.view(service)
 
     def open_requests(self, service: str, fleet: str) -> int:
         return self.open.get(fleet, 0)
@@ -60,6 +57,12 @@ class FakeSwitch:
             if self._routes.pop(service, None):
                 self._save()
                 self.effects.append(("remove", service))
+
+    def view(self, service: str) -> RouteView | None:
+        """What is in force, whatever is scripted: for those who check, not for those who are tested."""
+        with self._lock:
+            route = self._routes.get(service)
+            return self._view(route) if route else None
 
     def services(self) -> list[str]:
         """All that have a route."""

@@ -14,7 +14,7 @@ from stoneware.engines.qemu.checks import check_host
 from stoneware.engines.qemu.disks import DiskFolder
 from stoneware.engines.qemu.folder import Folder, MachineRecord
 from stoneware.engines.qemu.images import ImageFolder
-from stoneware.engines.qemu.keeper import Keepers
+from stoneware.engines.qemu.keeper import KeeperReply, Keepers
 from stoneware.engines.qemu.monitor import Monitor
 from stoneware.engines.qemu.ports import choose_ports
 from stoneware.engines.qemu.words import config_env, disk_node, machine_facts, machine_words, manager_environment
@@ -48,6 +48,10 @@ class QemuEngine:
         if self._accelerator is None:
             self._accelerator = find_accelerator(self.home.root / "accelerator.json")
         return self._accelerator
+
+    def close(self) -> None:
+        """Lets go of the machines, so that another daemon can talk to them."""
+        self._keepers.close()
 
     def capabilities(self) -> Capabilities:
         return Capabilities(engine="qemu", disks=True, power=True, accelerator=self.accelerator.name)
@@ -205,17 +209,16 @@ class QemuEngine:
         folder.launch(machine_words(folder, record, artifact, self.accelerator), START_LIMIT_S)
 
     def _view(self, folder: Folder, record: MachineRecord, disks: Sequence[Disk]) -> Machine:
-        wanted, running = record.wanted, folder.process() is not None
-        power = Power.RUNNING if running else (Power.GONE if record.on else Power.STOPPED)
-        reply = self._keepers.ask(folder.path, "status") if running else None
-        phase = reply.phase if reply else (Phase.BOOTING if running else Phase.UNKNOWN)
+        wanted, process = record.wanted, folder.process()
+        power = Power.RUNNING if process else (Power.GONE if record.on else Power.STOPPED)
+        reply = self._keepers.status(folder.path, process) if process else KeeperReply(Phase.UNKNOWN)
         return Machine(
             **wanted.model_dump(include={"name", "owner", "group", "fleet", "index", "cpus", "memory_bytes"}),
             digest=self._digest(folder) or wanted.digest,
             power=power,
-            phase=phase,
-            detail=reply.detail if reply else "",
-            failed_units=reply.failed_units if reply else (),
+            phase=reply.phase,
+            detail=reply.detail,
+            failed_units=reply.failed_units,
             created_at=record.created_at,
             stopped_at=record.stopping_since,
             addresses={guest: f"127.0.0.1:{host}" for guest, host in record.ports.items()},

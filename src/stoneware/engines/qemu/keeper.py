@@ -33,6 +33,7 @@ class Keepers:
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._ticket = 0
+        self._heard: set[tuple[int, int]] = set()
 
     def ask(self, folder: Path, word: str, limit_s: float = ANSWER_LIMIT_S) -> KeeperReply | None:
         """Asks one word (`status`, `quiesce`, `proceed`, `poweroff`, `units`). None: no answer within the time (seconds)."""
@@ -50,6 +51,22 @@ class Keepers:
             except (OSError, ValueError):
                 self.forget(folder.name)
                 return None
+
+    def status(self, folder: Path, process: tuple[int, int]) -> KeeperReply:
+        """How far a running machine (`process`: its pid and start time) is. Silence means that it boots, until it has
+        answered once; after that it means that nobody knows."""
+        reply = self.ask(folder, "status")
+        if reply is not None:
+            self._heard.add(process)
+            return reply
+        if process in self._heard:
+            return KeeperReply(Phase.UNKNOWN, detail="it doesn't answer any more")
+        return KeeperReply(Phase.BOOTING)
+
+    def close(self) -> None:
+        """Ends every conversation: a machine talks to one daemon at a time."""
+        for name in list(self._open):
+            self.forget(name)
 
     def forget(self, name: str) -> None:
         """Closes the connection to a machine."""

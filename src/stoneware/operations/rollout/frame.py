@@ -10,8 +10,9 @@ class RolloutFrame(Frame):
     """`target` and `source` are release numbers; `source` is None when nothing ran before.
 
     `found` names the target's machines that were there before this rollout touched anything: the way back stops those
-    and deletes the others; None while it hasn't looked. `published` are the digests that the engine can start. `tries` counts boots a machine. `handed_over` is set before the first disk moves;
-    `held_since` when requests began to be held. `failure` says why the rollout turned back.
+    and deletes the others; None while it hasn't looked. `published` are the digests that the engine can start. `tries`
+    counts boots a machine. `handed_over` is set before the first disk moves; `held_since` when requests began to be held.
+    `failure` says why the rollout turned back.
     """
 
     target: int

@@ -1,0 +1,17 @@
+"""What tests of real machines share: one image, baked once, and a place where bakes find what earlier ones made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.foundry import Foundry
+
+
+@pytest.fixture(scope="session")
+def foundry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foundry]:
+    """Bakes the example's versions, each once in a session."""
+    foundry = Foundry(Path(tmp_path_factory.mktemp("foundry")))
+    yield foundry
+    foundry.close()

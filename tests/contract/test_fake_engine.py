@@ -1,0 +1,42 @@
+"""The engine in memory keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.contract.engine_contract import EngineContract
+from tests.support.simulation import manifest
+
+from stoneware.clock import ManualClock
+from stoneware.engines.fake import FakeEngine
+from stoneware.model.image import Artifact
+from stoneware.model.machine import Machine
+from stoneware.model.probe import Answer, HttpProbe
+
+HEALTH = HttpProbe(port=80)
+
+
+class TestFakeEngine(EngineContract):
+    @pytest.fixture
+    def again(self, tmp_path: Path) -> Callable[[], FakeEngine]:
+        self.clock = ManualClock()
+        return lambda: FakeEngine(self.clock, state=tmp_path / "cloud.json")
+
+    @pytest.fixture
+    def engine(self, again: Callable[[], FakeEngine]) -> FakeEngine:
+        return again()
+
+    @pytest.fixture
+    def artifact(self, tmp_path: Path) -> Artifact:
+        return Artifact(folder=tmp_path, manifest=manifest("web", 1))
+
+    def pause(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    def kill(self, engine: FakeEngine, name: str) -> None:  # type: ignore[override]
+        engine.kill_machine(name)
+
+    def ask(self, engine: FakeEngine, machine: Machine) -> Answer:  # type: ignore[override]
+        return engine.answer(HEALTH, machine.addresses[80], 1.0)
