@@ -58,6 +58,8 @@ class HaproxySwitch:
                 except StonewareError:
                     if before is not None:
                         self._write(folder, before)
+                    else:
+                        shutil.rmtree(folder)
                     raise
             for slot in SLOTS:
                 set_members(proxy, slot, route.pools.get(slot), health_of(route, slot))
