@@ -21,10 +21,14 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     words.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where it plays (default: .demo)")
     words.add_argument("--json", type=Path, help="write the result to this file, too")
+    words.add_argument("--clean", action="store_true", help="take down what an earlier demo left running, and end")
     given = words.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _interrupted)
     stage, report = Stage(given.folder.resolve()), Report()
+    if given.clean:
+        stage.strike()
+        return 0
     keep, began = os.environ.get("KEEP", "") not in ("", "0"), time.monotonic()
     try:
         given.folder.mkdir(parents=True, exist_ok=True)

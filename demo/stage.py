@@ -36,10 +36,14 @@ class Stage:
     def repository(self) -> Path:
         return self.folder / "critter-junction"
 
+    @property
+    def place(self) -> Path:
+        """Where commands are typed."""
+        return self.repository if self.repository.exists() else self.folder
+
     def set(self) -> None:
         """An empty home (but for what is cached) and a repository at version 1."""
-        if (self.home / "stoneware.sock").exists():
-            self.strike()
+        self.strike()
         if self.home.exists():
             for entry in self.home.iterdir():
                 if entry.name != CACHED:
@@ -57,6 +61,10 @@ class Stage:
 
     def strike(self) -> None:
         """Takes everything down that the demo started: machines, proxies, disks, daemon."""
+        if not (self.home / "stoneware.db").exists():
+            return
+        if self.try_json("status") is None:  # machines and proxies outlive a daemon that died
+            self.run("serve", "--background", check=False, echo=False)
         for name in self.try_json("deployment") or []:
             self.run("destroy", name, "--yes", "--reason", "the demo is over", check=False)
         for disk in self.try_json("disk", "list") or []:
@@ -72,7 +80,7 @@ class Stage:
         began = time.monotonic()
         output = None if echo else subprocess.DEVNULL
         ended = subprocess.run(
-            self._words(words), check=False, cwd=self.repository, env=self._env(), stdout=output, stderr=output
+            self._words(words), check=False, cwd=self.place, env=self._env(), stdout=output, stderr=output
         )
         if check and ended.returncode:
             raise Failed(f"`stoneware {' '.join(words)}` ended with {ended.returncode}")
@@ -81,7 +89,7 @@ class Stage:
     def json(self, *words: str) -> Any:
         """What a command answers with `--json`."""
         argv = self._words((*words, "--json"))
-        ended = subprocess.run(argv, check=False, cwd=self.repository, env=self._env(), capture_output=True, text=True)
+        ended = subprocess.run(argv, check=False, cwd=self.place, env=self._env(), capture_output=True, text=True)
         if ended.returncode:
             raise Failed(f"`stoneware {' '.join(words)}` ended with {ended.returncode}: {ended.stdout}{ended.stderr}")
         return json.loads(ended.stdout)

@@ -1,0 +1,34 @@
+# make demo    the whole story on real machines: bake, deploy, roll out, roll back, under load
+# make test    every check and test
+# make check   only what needs no machine: format, lint, types, floors
+# make bench   measurements, one JSON object a line; ONLY=PREFIX runs a part
+# make clean   removes what all of these left
+
+# bakes and tests mount file systems and start machines
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=KEEP,ONLY,CI,STONEWARE_DEBIAN_SOURCES)
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean setup
+
+setup:
+	@scripts/setup
+
+demo: setup
+	@$(SUDO) $(BIN)/python -m demo
+
+test: setup
+	@$(SUDO) $(BIN)/pytest
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup
+	@$(SUDO) $(BIN)/python -m bench $(ONLY)
+
+clean:
+	@if [ -x $(BIN)/python ]; then $(SUDO) $(BIN)/python -m demo --clean; fi
+	@$(SUDO) rm -rf .venv .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec $(SUDO) rm -rf {} +
