@@ -18,7 +18,7 @@ def image_name(family: str, number: int) -> str:
 
 def split_image_name(name: str) -> tuple[str, int] | None:
     """The family and number of `critter-web/2`; None when it is no image name."""
-    match = IMAGE_NAME.match(name)
+    match = IMAGE_NAME.fullmatch(name)
     return (match["family"], int(match["number"])) if match else None
 
 

@@ -73,7 +73,12 @@ def schema() -> None:
 @click.command()
 @options.as_json
 def doctor(json_: bool) -> None:
-    """Say what this host can and can't do. Exit code 1 when something that is needed is missing."""
+    """Say what this host can and can't do. Exit code 1 when something that is needed is missing.
+
+    \b
+    Example:
+      stoneware doctor
+    """
     from stoneware.bake.checks import check_bake
     from stoneware.clock import SystemClock
     from stoneware.engines.qemu import QemuEngine

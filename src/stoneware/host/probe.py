@@ -28,7 +28,8 @@ def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
     except (OSError, ValueError, http.client.HTTPException) as broken:
         if time.monotonic() >= until:
             return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
-        return Answer(ok=False, detail=str(broken) or type(broken).__name__)
+        said = "".join(one if one.isprintable() else "?" for one in str(broken)[:200])  # a machine's words, perhaps
+        return Answer(ok=False, detail=said or type(broken).__name__)
 
 
 def _ask_http(probe: HttpProbe, host: str, port: int, until: float) -> Answer:
@@ -38,9 +39,12 @@ def _ask_http(probe: HttpProbe, host: str, port: int, until: float) -> Answer:
             "GET", probe.path, headers={"Host": host, "Connection": "close", "User-Agent": "stoneware-health"}
         )
         response = connection.getresponse()
-        body = response.read(MAX_BODY_BYTES).decode("utf-8", "replace")
+        raw = response.read(MAX_BODY_BYTES)
     if time.monotonic() >= until:
         raise TimeoutError
+    if response.length and len(raw) < MAX_BODY_BYTES:
+        raise http.client.IncompleteRead(raw, response.length)
+    body = raw.decode("utf-8", "replace")
     if response.status != probe.status:
         return Answer(ok=False, detail=f"HTTP {response.status}, expected {probe.status}")
     if probe.body is not None and probe.body not in body:

@@ -67,6 +67,7 @@ class _Reader:
         if isinstance(node, SequenceNode):
             return [self._item(item, (*path, i)) for i, item in enumerate(node.value)]
         try:
+            node.value.encode()  # an escape can make what is no character
             return str(node.value) if str(node.tag).endswith(":timestamp") else self._construct(node)
         except (ValueError, YAMLError):
             self._wrong(line, path, f"{shown(node.value)} can't be read", "write it in quotes")
