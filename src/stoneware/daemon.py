@@ -18,8 +18,8 @@ from fastapi import FastAPI
 
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
+from stoneware.bake.leftovers import clean_leftovers
 from stoneware.bake.verify import load
-from stoneware.bake.workspace import clean_leftovers
 from stoneware.clock import Clock, SystemClock
 from stoneware.engines.fake import FakeEngine
 from stoneware.engines.qemu import QemuEngine
@@ -134,6 +134,8 @@ def _only_one(home: Home) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Conflict(f"another daemon serves {home.root}", "use it, or another STONEWARE_HOME") from None
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(handle)

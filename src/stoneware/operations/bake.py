@@ -31,6 +31,8 @@ from stoneware.store.store import Store
 
 POLL_S = 0.2
 CONSOLE_LINES = 40
+SETTLE_S = 60.0
+"""What a boot may take beyond its tests, until the system says that it is up."""
 
 
 class BakeFrame(Frame):
@@ -99,7 +101,7 @@ class Bake(Procedure[BakeFrame]):
             detail = machine.detail if machine else ""
             return self.retreat(ctx, frame, f"the machine did not come up: {detail or 'it ended by itself'}")
         console = self.platform.engine.read_console(machine.name, 10000)
-        passed, doubts = dict(frame.passed), []
+        passed, doubts, late = dict(frame.passed), [], ""
         for position, test in enumerate(frame.spec.test):
             if position in passed:
                 continue
@@ -109,7 +111,11 @@ class Bake(Procedure[BakeFrame]):
                 ctx.log(f"passed: {boot_test.describe(test)}")
             else:
                 doubts.append(f"{boot_test.describe(test)}: {answer.detail}")
+                if ctx.now - frame.tested_from > test.within:
+                    late = f"{boot_test.describe(test)}: not passed within {test.within:g}s; {answer.detail}"
         frame = frame.model_copy(update={"passed": passed})
+        if late:
+            return self.retreat(ctx, frame, late)
         if doubts:
             return Wait(POLL_S, frame, f"not passed yet: {doubts[0]}")
         if machine.phase is not Phase.SERVING:
@@ -152,7 +158,7 @@ class Bake(Procedure[BakeFrame]):
         return Finish(Result.FAILED, frame, frame.failure)
 
     def deadline(self, record: OperationRecord, frame: BakeFrame) -> float | None:
-        return {"BUILDING": 3600.0, "TESTING": boot_test.within(frame.spec.test)}.get(record.state, 300.0)
+        return {"BUILDING": 3600.0, "TESTING": boot_test.within(frame.spec.test) + SETTLE_S}.get(record.state, 300.0)
 
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"

@@ -73,5 +73,5 @@ def ask(
 
 
 def within(tests: Sequence[BootTest]) -> float:
-    """Seconds that all tests together may take."""
+    """Seconds in which every test must have passed."""
     return max((test.within for test in tests), default=120.0)

@@ -1,0 +1,93 @@
+"""What a bake leaves that died or was cut short: programs, containers, mounts, folders. Found by its marks, and removed.
+
+Each mark is where the thing itself can be seen: a program carries the folder's path in its environment, a container of a
+recipe's step has its bundle in the folder, buildah's working containers are nobody's when nobody bakes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from stoneware.errors import StonewareError
+from stoneware.host.files import locked
+from stoneware.host.home import Home
+from stoneware.host.process import is_alive
+from stoneware.host.run import run
+
+MARK = "STONEWARE_BAKE"
+"""Environment variable that every process of a bake carries: the path of its folder."""
+
+
+def buildah_words(home: Home) -> list[str | Path]:
+    """buildah with a store that belongs to this installation alone."""
+    store = home.build / "store"
+    return ["buildah", "--root", store / "root", "--runroot", store / "run", "--storage-driver", "overlay"]
+
+
+@contextlib.contextmanager
+def working(home: Home) -> Iterator[None]:
+    """Only one of us begins, ends or cleans a bake at a time."""
+    with locked(home.build / ".work.lock"):
+        yield
+
+
+def clean_leftovers(home: Home) -> list[str]:
+    """Removes what bakes left whose process is gone. Returns their names."""
+    if not home.build.exists():
+        return []
+    with working(home):
+        return clean(home)
+
+
+def clean(home: Home) -> list[str]:
+    """The same, for who is `working` already."""
+    dead = [folder for folder in _folders(home) if not _has_owner(folder)]
+    for folder in dead:
+        remove(home, folder)
+    return [folder.name for folder in dead]
+
+
+def remove(home: Home, folder: Path) -> None:
+    """Removes a bake's folder and everything that belongs to it."""
+    _end_processes(folder)
+    for bundle in folder.glob("buildah*"):
+        _quietly("runc", "delete", "--force", f"buildah-{bundle.name}")
+    _quietly(*buildah_words(home), "rm", f"stoneware-{folder.name}")
+    shutil.rmtree(folder, ignore_errors=True)
+    if not any(_has_owner(other) for other in _folders(home)):
+        _quietly(*buildah_words(home), "rm", "--all")
+
+
+def _folders(home: Home) -> list[Path]:
+    work = home.build / "work"
+    return list(work.iterdir()) if work.exists() else []
+
+
+def _has_owner(folder: Path) -> bool:
+    try:
+        pid, ticks = (folder / "owner").read_text().split()
+        return is_alive(int(pid), int(ticks))
+    except (OSError, ValueError):
+        return False
+
+
+def _quietly(*words: str | Path) -> None:
+    """Runs a command that removes something; that it isn't there is what we want."""
+    with contextlib.suppress(StonewareError):
+        run(words, timeout_s=60)
+
+
+def _end_processes(folder: Path) -> None:
+    """Ends every process that carries the folder's mark: children of a bake outlive a killed daemon."""
+    mark = f"{MARK}={folder}".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)

@@ -1,0 +1,22 @@
+"""Stories are played on real machines, each in a town of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.foundry import Foundry
+from tests.support.town import Town, open_town
+
+
+@pytest.fixture(scope="module")
+def town(foundry: Foundry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Version 1 serves, with two machines and a disk each."""
+    town = open_town(Path(tmp_path_factory.mktemp("town")), foundry)
+    try:
+        town.cli("bake")
+        town.cli("deploy", "--yes")
+        yield town
+    finally:
+        town.strike()
