@@ -12,7 +12,7 @@ from tests.support.town import Town, await_true
 def test_an_application_that_breaks_with_its_disk_gives_it_back(town: Town) -> None:
     """It passes its boot test and fails when the real data arrives: requests are held meanwhile, and none fails."""
     before = town.machines()
-    town.edit('os.access(WORLD.parent, os.W_OK)', 'WORLD.exists() is False', "app/critter.py")
+    town.edit("os.access(WORLD.parent, os.W_OK)", "WORLD.exists() is False", "app/critter.py")
     town.edit("drain: 10s", "drain: 10s, hold_limit: 40s")
     town.cli("bake")
     with town.loaded() as tally:
@@ -29,7 +29,10 @@ def test_an_application_that_breaks_with_its_disk_gives_it_back(town: Town) -> N
 @pytest.mark.vm
 def test_an_image_that_fails_its_boot_test_is_not_published(town: Town) -> None:
     known = town.json("image", "list", "--deleted")
-    town.edit('- http: { port: 80, path: /version, body: "1" }', '- { within: 15s, http: { port: 80, path: /version, body: "7" } }')
+    town.edit(
+        '- http: { port: 80, path: /version, body: "1" }',
+        '- { within: 15s, http: { port: 80, path: /version, body: "7" } }',
+    )
     town.edit("move_in", "welcome", "app/critter.py")
     said = town.cli("bake", ok=(1,))
     text = said.stdout + said.stderr

@@ -48,7 +48,11 @@ class Foundry:
     def close(self) -> None:
         """Gives the room back."""
         for store in self.home.build.glob("store"):
-            run(["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"], timeout_s=120, ok=(0, 1, 125))
+            run(
+                ["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"],
+                timeout_s=120,
+                ok=(0, 1, 125),
+            )
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _bake(self, folder: Path) -> Artifact:

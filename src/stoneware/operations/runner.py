@@ -116,6 +116,8 @@ class Runner:
         except LeaseLost:
             raise
         except FINAL as refusal:
+            if ctx.cancelled.is_set():  # cut short by a person, heard at the next step, or by the daemon's end
+                return Wait(0.0, frame, "cut short"), 0
             if not procedure.going_back(ctx.record.state):
                 try:
                     return procedure.retreat(ctx, frame, str(refusal)), 0
