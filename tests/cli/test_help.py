@@ -72,3 +72,15 @@ def test_words_that_mean_nothing_are_bad_input(words: tuple[str, ...], wrong: st
     assert (done.code, done.out) == (2, "")
     assert wrong in done.err
     assert done.err.count("Did you mean") <= 1
+
+
+SAYS_NOTHING = {("schema",), ("completion",), ("serve",)}
+"""What these print is JSON or a script already, or a daemon's log."""
+
+
+@pytest.mark.parametrize("words", all_commands(), ids=" ".join)
+def test_whatever_prints_speaks_json_and_whatever_asks_takes_yes(words: tuple[str, ...], stoneware: Stoneware) -> None:
+    said = stoneware(*words, "--help").out
+    assert "--json" in said or words in SAYS_NOTHING or "COMMAND [ARGS]" in said
+    if words[-1] in ("deploy", "rollback", "destroy", "delete"):
+        assert "--yes" in said

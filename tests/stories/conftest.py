@@ -11,12 +11,18 @@ from tests.support.town import Town, open_town
 
 
 @pytest.fixture(scope="module")
-def town(foundry: Foundry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Version 1 serves, with two machines and a disk each."""
+def workshop(foundry: Foundry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A daemon, and nothing baked yet."""
     town = open_town(Path(tmp_path_factory.mktemp("town")), foundry)
     try:
-        town.cli("bake")
-        town.cli("deploy", "--yes")
         yield town
     finally:
         town.strike()
+
+
+@pytest.fixture(scope="module")
+def town(workshop: Town) -> Town:
+    """Version 1 serves, with two machines and a disk each."""
+    workshop.cli("bake")
+    workshop.cli("deploy", "--yes")
+    return workshop

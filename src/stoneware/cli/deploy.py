@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from stoneware.cli import options, output, watching
-from stoneware.errors import BadInput
 
 
 def _changes(plan: dict[str, Any]) -> bool:
     groups = any(group["action"] != "keep" or group["why"] for group in plan["groups"])
     return groups or any(service["action"] != "keep" for service in plan["services"])
-
-
-def _agree(question: str, yes: bool, json_: bool) -> None:
-    if yes:
-        return
-    if json_ or not sys.stdin.isatty():
-        raise BadInput("this changes machines, and there is nobody to ask", next_step="say --yes")
-    click.confirm(question, abort=True)
 
 
 @click.command()
@@ -74,7 +64,7 @@ def deploy(deployment: str | None, file_: Path, reason: str, yes: bool, no_wait:
     if not _changes(found):
         output.show_json({"plan": found, "operation": None}) if json_ else output.say("nothing to do")
         return
-    _agree("go?", yes, json_)
+    options.agree("go?", yes, json_)
     started = client.post(f"/v1/deployments/{name}/releases", options.declared(loaded, reason), options.new_key())
     _finish(started, no_wait, json_)
 
@@ -106,7 +96,7 @@ def rollback(
             output.show_plan(found)
     elif not json_:
         output.say(f"{active['id']} is under way ({active['state'].lower()}); it turns back")
-    _agree("go back?", yes, json_)
+    options.agree("go back?", yes, json_)
     started = client.post(f"/v1/deployments/{name}/rollback", {"to": to, "reason": reason}, options.new_key())
     if active is not None and not no_wait:
         ended = watching.follow_back(client, started["operation"], quiet=json_)
@@ -136,7 +126,7 @@ def destroy(deployment: str | None, file_: Path, reason: str, yes: bool, json_: 
             output.say(f"{status['operation']['id']} is under way ({status['operation']['state']}); it is given up")
         output.say(f"machines that go: {', '.join(m['name'] for m in status['machines']) or 'none'}")
         output.say(f"disks that stay: {', '.join(d['name'] for d in status['disks']) or 'none'}")
-    _agree(f"destroy {name}?", yes, json_)
+    options.agree(f"destroy {name}?", yes, json_)
     operation = client.delete(f"/v1/deployments/{name}", reason=reason)
     _finish({"plan": None, "operation": operation}, False, json_)
 

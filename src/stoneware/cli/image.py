@@ -147,17 +147,17 @@ def restore(image_ref: str, reason: str, json_: bool) -> None:
 @ref
 @options.reason
 @options.yes
-def delete(image_ref: str, reason: str, yes: bool) -> None:
+@options.as_json
+def delete(image_ref: str, reason: str, yes: bool, json_: bool) -> None:
     """Delete an image that nothing uses.
 
     \b
     Example:
       stoneware image delete critter-web/1 --yes
     """
-    if not yes:
-        click.confirm(f"delete {image_ref} for good?", abort=True)
+    options.agree(f"delete {image_ref} for good?", yes, json_)
     options.client().delete(f"/v1/images/{image_ref}", reason=reason)
-    output.say(f"{image_ref} is deleted")
+    output.show_json({"deleted": image_ref}) if json_ else output.say(f"{image_ref} is deleted")
 
 
 @click.group()

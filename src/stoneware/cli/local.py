@@ -19,7 +19,8 @@ START_LIMIT_S = 20.0
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
-def init(folder: Path) -> None:
+@options.as_json
+def init(folder: Path, json_: bool) -> None:
     """Write stoneware.yaml and a Containerfile into FOLDER.
 
     \b
@@ -28,7 +29,11 @@ def init(folder: Path) -> None:
     """
     from stoneware.spec.template.files import write_template
 
-    for path in write_template(folder):
+    written = write_template(folder)
+    if json_:
+        output.show_json({"written": [str(path) for path in written]})
+        return
+    for path in written:
         output.say(f"wrote {path}")
     output.say("next: `stoneware serve --background`, `stoneware bake`, `stoneware deploy`")
 

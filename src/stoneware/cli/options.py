@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,15 @@ file = click.option(
 def client() -> Client:
     """The daemon of this home."""
     return Client(default_home().socket)
+
+
+def agree(question: str, given_yes: bool, json_: bool) -> None:
+    """Asks, unless `--yes` was said. Raises BadInput where there is nobody to ask, Abort for a no."""
+    if given_yes:
+        return
+    if json_ or not sys.stdin.isatty():
+        raise BadInput("this changes something for good, and there is nobody to ask", next_step="say --yes")
+    click.confirm(question, abort=True)
 
 
 def new_key() -> str:

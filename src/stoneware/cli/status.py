@@ -173,11 +173,26 @@ def list_releases(deployment: str | None, json_: bool) -> None:
 @release.command("show")
 @click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
 @click.argument("number", type=int)
-def show_release(deployment: str, number: int) -> None:
-    """Show one release, whole, as JSON.
+@options.as_json
+def show_release(deployment: str, number: int, json_: bool) -> None:
+    """Show one release: its pinned images, and all that was declared.
 
     \b
     Example:
       stoneware release show critter-junction 3
     """
-    output.show_json(options.client().get(f"/v1/deployments/{deployment}/releases/{number}"))
+    found = options.client().get(f"/v1/deployments/{deployment}/releases/{number}")
+    if json_:
+        output.show_json(found)
+        return
+    output.say(f"{deployment} release {number} {found['state']}, by {found['actor']} {found['reason']}".rstrip())
+    rows = []
+    for name, group in found["groups"].items():
+        spec = group["spec"]
+        rows += [(name, "image", f"{group['image']} {group['digest']}"), ("", "machines", spec["size"])]
+        rows += [("", f"config {key}", value) for key, value in spec["config"].items()]
+        rows += [("", f"disk {disk}", f"{one['size']} at {one['mount']}") for disk, one in spec["disks"].items()]
+    rows += [
+        (name, "service", f"{s['listen']} -> {s['group']}:{s['port']}") for name, s in found["spec"]["services"].items()
+    ]
+    output.table(("of", "what", "is"), rows)

@@ -51,27 +51,46 @@ def list_machines(deployment: str | None, json_: bool) -> None:
 
 @machine.command("show")
 @machine_name
-def show_machine(name: str) -> None:
-    """Show one machine as JSON.
+@options.as_json
+def show_machine(name: str, json_: bool) -> None:
+    """Show one machine: what it runs, how far it is, its addresses and disks.
 
     \b
     Example:
       stoneware machine show critter-junction-web-r3-0
     """
-    output.show_json(options.client().get(f"/v1/machines/{name}"))
+    found = options.client().get(f"/v1/machines/{name}")
+    if json_:
+        output.show_json(found)
+        return
+    rows = [
+        ("machine", found["name"]),
+        ("of", f"{found['owner']}, group {found['group']}, place {found['index']}, made for release {found['fleet']}"),
+        ("image", found["digest"]),
+        ("power", found["power"]),
+        ("phase", f"{found['phase']} {found['detail']}".strip()),
+        ("failed units", ", ".join(found["failed_units"]) or "none"),
+        ("addresses", ", ".join(f"{port} at {address}" for port, address in found["addresses"].items())),
+        ("disks", ", ".join(found["attached"]) or "none"),
+        ("shape", f"{found['cpus']} cpus, {output.size(found['memory_bytes'])} memory"),
+        ("age", output.since(found["created_at"])),
+    ]
+    output.table(("", ""), rows)
 
 
 @machine.command()
 @machine_name
 @click.option("--lines", default=50, show_default=True, help="How many lines from the end.")
-def console(name: str, lines: int) -> None:
+@options.as_json
+def console(name: str, lines: int, json_: bool) -> None:
     """Show the end of a machine's console.
 
     \b
     Example:
       stoneware machine console critter-junction-web-r3-0 --lines 100
     """
-    output.say(options.client().text(f"/v1/machines/{name}/console", lines=lines)[0])
+    text = options.client().text(f"/v1/machines/{name}/console", lines=lines)[0]
+    output.show_json({"machine": name, "console": text.splitlines()}) if json_ else output.say(text)
 
 
 @click.group()
@@ -108,17 +127,17 @@ def list_disks(deployment: str | None, json_: bool) -> None:
 @click.argument("name", shell_complete=options.completes("/v1/disks"))
 @options.reason
 @options.yes
-def delete_disk(name: str, reason: str, yes: bool) -> None:
+@options.as_json
+def delete_disk(name: str, reason: str, yes: bool, json_: bool) -> None:
     """Delete a disk and its data.
 
     \b
     Example:
       stoneware disk delete critter-junction-web-worlds-0 --reason "moved"
     """
-    if not yes:
-        click.confirm(f"delete disk {name} and everything on it for good?", abort=True)
+    options.agree(f"delete disk {name} and everything on it for good?", yes, json_)
     options.client().delete(f"/v1/disks/{name}", reason=reason)
-    output.say(f"disk {name} is deleted")
+    output.show_json({"deleted": name}) if json_ else output.say(f"disk {name} is deleted")
 
 
 @click.group()
