@@ -168,6 +168,16 @@ def test_a_plan_that_drops_a_disk_is_refused(world: World) -> None:
         world.deploy(spec(disks=False))
 
 
+def test_a_disk_keeps_its_size(world: World) -> None:
+    world.run(world.deploy(spec(disks=True)).id)
+    bigger = spec(disks=True)
+    group = bigger.groups["web"]
+    data = group.disks["data"].model_copy(update={"size": 2 * 2**30})
+    wanted = bigger.model_copy(update={"groups": {"web": group.model_copy(update={"disks": {"data": data}})}})
+    with pytest.raises(Refused, match="town-web-data-0 has 1GiB, not 2GiB"):
+        world.deploy(wanted)
+
+
 def test_deprecating_leads_back_to_the_same_machines(world: World) -> None:
     from stoneware.model.image import ImageState
 

@@ -22,7 +22,7 @@ if mount -o remount,rw / 2>/dev/null; then echo "PROBE remount takes it" >/dev/c
 if getent passwd | grep -q ':/bin/\\(ba\\)\\?sh$' && systemctl is-active getty.target ssh.service >/dev/null; then
     echo "PROBE login open" >/dev/console
 fi
-systemctl list-timers --all --no-legend | sed 's/^/PROBE timer /' >/dev/console
+systemctl list-timers --no-legend | sed 's/^/PROBE timer /' >/dev/console
 echo "PROBE done" >/dev/console
 """
 UNIT = """\

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stoneware.decide.fleet import hands_over, machine_names, pool_label, wanted_disks
 from stoneware.model.deployment import group_ports
+from stoneware.model.machine import Disk
 from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
 from stoneware.model.quantity import format_size
 from stoneware.model.release import PinnedGroup, Release
@@ -38,6 +41,17 @@ def dropped_disks(source: Release | None, target: Release) -> tuple[str, ...]:
         for group, old in source.groups.items()
         for disk in old.spec.disks
         if group not in target.groups or disk not in target.groups[group].spec.disks
+    )
+
+
+def resized_disks(target: Release, disks: Sequence[Disk]) -> tuple[str, ...]:
+    """Disks that exist with another size than `target` declares, as sentences."""
+    sizes = {disk.name: disk.size_bytes for disk in disks}
+    return tuple(
+        f"{wanted.name} has {format_size(sizes[wanted.name])}, not {format_size(wanted.size_bytes)}"
+        for group in target.groups
+        for wanted in wanted_disks(target, group)
+        if sizes.get(wanted.name, wanted.size_bytes) != wanted.size_bytes
     )
 
 

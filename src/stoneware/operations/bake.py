@@ -111,7 +111,9 @@ class Bake(Procedure[BakeFrame]):
                 ctx.log(f"passed: {boot_test.describe(test)}")
             else:
                 doubts.append(f"{boot_test.describe(test)}: {answer.detail}")
-                if ctx.now - frame.tested_from > test.within:
+                if boot_test.is_lost(test, console):
+                    late = doubts[-1]
+                elif ctx.now - frame.tested_from > test.within:
                     late = f"{boot_test.describe(test)}: not passed within {test.within:g}s; {answer.detail}"
         frame = frame.model_copy(update={"passed": passed})
         if late:

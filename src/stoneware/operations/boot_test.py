@@ -68,8 +68,14 @@ def ask(
     console_test = test.console
     if console_test and console_test.contains:
         return Answer(ok=console_test.contains in console, detail="the console doesn't show it")
-    lacks = console_test.lacks if console_test else None
-    return Answer(ok=settled and (lacks or "") not in console, detail="the console shows it, or the boot isn't over")
+    if is_lost(test, console):
+        return Answer(ok=False, detail="the console shows it")
+    return Answer(ok=settled, detail="the boot isn't over")
+
+
+def is_lost(test: BootTest, console: str) -> bool:
+    """Whether waiting can't help: what the console must lack is there."""
+    return bool(test.console and test.console.lacks and test.console.lacks in console)
 
 
 def within(tests: Sequence[BootTest]) -> float:

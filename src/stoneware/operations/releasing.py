@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
-from stoneware.decide.plan import dropped_disks, plan_release
+from stoneware.decide.plan import dropped_disks, plan_release, resized_disks
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Image, ImageState
@@ -35,7 +35,7 @@ class Releasing:
 
         Raises NotFound for images that don't exist, Refused for what may not be done (an obsolete image, a dropped disk).
         """
-        self.platforms.get(spec.engine)
+        platform = self.platforms.get(spec.engine)
         retained, current = self.store.releases.list(deployment), self.store.releases.current(deployment)
         if current and current.spec.engine != spec.engine:
             why = f"{deployment} runs on engine {current.spec.engine}, not {spec.engine}"
@@ -58,6 +58,11 @@ class Releasing:
         if dropped:
             why = f"this would leave declared disks without a machine: {', '.join(dropped)}"
             raise Refused(why, "declare them still, or destroy the deployment and delete its disks by name")
+        resized = resized_disks(release, platform.engine.list_disks(deployment))
+        if resized:
+            raise Refused(
+                f"a disk keeps its size: {'; '.join(resized)}", "declare the size it has, or a disk of another name"
+            )
         plan = plan_release(current, release)
         warnings = tuple(
             f"{image.name} is DEPRECATED{': ' + image.state_reason if image.state_reason else ''}"
