@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -25,24 +27,51 @@ from stoneware.errors import (
 )
 
 KINDS: dict[str, type[StonewareError]] = {
-    kind.__name__: kind for kind in (NotFound, Conflict, Refused, Unreachable, Misconfigured, BakeFailed)
+    "bad-input": BadInput,
+    "bad-request": BadInput,
+    "not-found": NotFound,
+    "conflict": Conflict,
+    "precondition-failed": Conflict,
+    "refused": Refused,
+    "bake-failed": BakeFailed,
+    "misconfigured": Misconfigured,
+    "unreachable": Unreachable,
 }
+"""What the last part of a problem's `type` (RFC 9457) means to us; every other problem is a plain StonewareError."""
 ANSWER_LIMIT_S = 120.0
 
 
 class Client:
-    """Speaks to the daemon on a unix socket. Raises the same errors that the daemon raised, or DaemonUnreachable."""
+    """Speaks to the daemon on a unix socket. Raises the same errors that the daemon raised, or DaemonUnreachable.
+
+    `close`, or the end of a `with`, lets go of the connection and of the socket's folder; so does forgetting the client.
+    """
 
     def __init__(self, path: Path, actor: str | None = None) -> None:
         self._path = path
-        self._folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY) if path.parent.is_dir() else None
-        # through /proc, for the path of a socket may have 107 characters and a folder's any number
-        near = f"/proc/self/fd/{self._folder}/{path.name}" if self._folder is not None else str(path)
-        headers = {"X-Stoneware-Actor": actor or f"{getpass.getuser()}@{socket.gethostname()}"}
+        near = str(path)
+        self._let_go: Callable[[], object] = lambda: None
+        if path.parent.is_dir():
+            # through /proc, for the path of a socket may have 107 characters and a folder's any number
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            self._let_go = weakref.finalize(self, os.close, folder)
+            near = f"/proc/self/fd/{folder}/{path.name}"
+        headers = {"X-Stoneware-Actor": actor or _me()}
         transport = httpx.HTTPTransport(uds=near)
         self._http = httpx.Client(
             transport=transport, base_url="http://stoneware", headers=headers, timeout=ANSWER_LIMIT_S, trust_env=False
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of what it holds. It can't ask anything afterwards."""
+        self._http.close()
+        self._let_go()
 
     def get(self, path: str, **query: Any) -> Any:
         """The answer to a question."""
@@ -65,6 +94,9 @@ class Client:
         """An operation's events as they happen: name and JSON."""
         try:
             with self._http.stream("GET", f"/v1/operations/{operation}/events", timeout=None) as response:
+                if response.is_error:
+                    response.read()
+                    raise _error(response)
                 name = ""
                 for line in response.iter_lines():
                     key, _, value = line.partition(": ")
@@ -94,12 +126,29 @@ class Client:
         )
 
 
+def _me() -> str:
+    """`user@host`, in characters that a header can have. A user without a name (in a container) is a number."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid-{os.getuid()}"
+    return "".join(letter if "!" <= letter <= "~" else "?" for letter in f"{user}@{socket.gethostname()}")
+
+
 def _error(response: httpx.Response) -> StonewareError:
+    """The error that a problem document tells of."""
     try:
         body = response.json()
     except ValueError:
+        body = None
+    if not isinstance(body, dict):
         return StonewareError(f"the daemon answered {response.status_code}: {response.text[:200]}")
-    title, detail, hint = body.get("title", ""), str(body.get("detail", "")), str(body.get("next_step", ""))
-    if title in ("BadInput", "BadRequest"):
-        return BadInput(detail, [Problem(**problem) for problem in body.get("problems", [])], hint)
-    return KINDS.get(title, StonewareError)(detail, hint)
+    kind = KINDS.get(str(body.get("type", "")).rpartition("/")[2], StonewareError)
+    detail, hint = str(body.get("detail", "")), str(body.get("next_step", ""))
+    if kind is BadInput:
+        return BadInput(detail, [_place(one) for one in body.get("problems", ())], hint)
+    return kind(detail, next_step=hint)
+
+
+def _place(given: dict[str, Any]) -> Problem:
+    return Problem(**{field.name: given[field.name] for field in fields(Problem) if field.name in given})

@@ -78,7 +78,9 @@ class EngineContract:
         return self.until(engine, wanted.name, Phase.WAITING if wanted.disks else Phase.SERVING)
 
     def until(self, engine: Engine, name: str, *phases: Phase) -> Machine:
-        return self.wait(lambda: (m := self.get(engine, name)) and m.phase in phases and m, f"{name} never was {phases}")
+        return self.wait(
+            lambda: (m := self.get(engine, name)) and m.phase in phases and m, f"{name} never was {phases}"
+        )
 
     def wait(self, look: Callable[[], object], why: str) -> Machine:
         waited = 0.0
@@ -148,7 +150,9 @@ class EngineContract:
         adopted.attach_disk("worlds", wanted.name)
         assert self.until(adopted, wanted.name, Phase.SERVING).attached == ("worlds",)
 
-    def test_a_machine_that_dies_is_gone_until_it_is_started_or_deleted(self, engine: Engine, artifact: Artifact) -> None:
+    def test_a_machine_that_dies_is_gone_until_it_is_started_or_deleted(
+        self, engine: Engine, artifact: Artifact
+    ) -> None:
         wanted = self.wanted(artifact)
         before = self.start(engine, wanted, artifact)
         self.kill(engine, wanted.name)
@@ -238,7 +242,9 @@ class EngineContract:
         with pytest.raises(NotFound, match="no disk worlds"):
             engine.attach_disk("worlds", wanted.name)
 
-    def test_a_disk_of_a_dead_machine_is_free_when_the_machine_is_stopped(self, engine: Engine, artifact: Artifact) -> None:
+    def test_a_disk_of_a_dead_machine_is_free_when_the_machine_is_stopped(
+        self, engine: Engine, artifact: Artifact
+    ) -> None:
         wanted = self.wanted(artifact, 0, "worlds")
         engine.create_disk(WantedDisk(name="worlds", owner=OWNER, size_bytes=SIZE))
         self.start(engine, wanted, artifact)

@@ -16,7 +16,15 @@ from tests.support.specs import spec
 from stoneware.errors import StonewareError, Unreachable
 from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 
-VERBS = ("create_machine", "start_machine", "stop_machine", "attach_disk", "detach_disk", "quiesce_machine", "list_machines")
+VERBS = (
+    "create_machine",
+    "start_machine",
+    "stop_machine",
+    "attach_disk",
+    "detach_disk",
+    "quiesce_machine",
+    "list_machines",
+)
 MOST_STEPS = 4000
 
 wishes = st.sampled_from([SignalKind.PAUSE, SignalKind.RESUME, SignalKind.ABORT, SignalKind.APPROVE])

@@ -25,29 +25,30 @@ from stoneware.store.tables import metadata
 
 MUCH = "x" * 500_000
 FACT = Fact(verb="machine.create", subject="town-web-r1-0", actor="ann", reason=MUCH)
+ROUNDS = 25
 OPENER = """
 import sys
 from stoneware.store.database import open_database
-print("ready", flush=True)
-sys.stdin.readline()
-print(open_database(sys.argv[1]).dialect.name)
+for url in sys.argv[1:]:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    open_database(url).dispose()
 """
 
 
-def test_two_processes_may_open_a_new_database_at_once(url: str) -> None:
-    words = [sys.executable, "-c", OPENER, url]
-    both = [
-        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for one in both:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in both:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    assert [one.communicate(timeout=60) for one in both] == [("sqlite\n", "")] * 2
+def test_several_processes_may_open_a_new_database_at_once(folder: Path) -> None:
+    words = [sys.executable, "-c", OPENER, *(url_for(folder / f"{n}.db") for n in range(ROUNDS))]
+    pipe = subprocess.PIPE
+    openers = [subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]
+    for _ in range(ROUNDS):
+        for one in openers:
+            assert one.stdout is not None
+            assert one.stdout.readline() == "ready\n", one.communicate()[1]
+        for one in openers:
+            assert one.stdin is not None
+            one.stdin.write("go\n")
+            one.stdin.flush()
+    assert [(one.communicate(timeout=60)[1], one.returncode) for one in openers] == [("", 0)] * len(openers)
 
 
 @pytest.mark.parametrize("databases", [1, 8], ids=["the same database", "a database each"])

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from stoneware import __version__
-from stoneware.api import deployments, images, operations, things
-from stoneware.api.problems import add_problem_handlers
+from stoneware.api import deployments, images, operations, problems, things
 from stoneware.api.services import Services
 
 
 def make_app(services: Services) -> FastAPI:
     """The application around a set of services."""
-    app = FastAPI(title="Stoneware", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Stoneware", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    add_problem_handlers(app)
-    for module in (images, deployments, operations, things):
-        app.include_router(module.router)
+    routers = [module.router for module in (images, deployments, operations, things, problems)]
+    for router in routers:
+        app.include_router(router, responses=problems.RESPONSES)
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    problems.add_problem_handlers(app, routes)
+    problems.document_problems(app)
     return app

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
 from fastapi import APIRouter, Request
 
 from stoneware.api.services import (
@@ -10,6 +15,7 @@ from stoneware.api.services import (
     DeploymentStatus,
     Key,
     Name,
+    Number,
     Reason,
     RollbackRequest,
     Services,
@@ -18,6 +24,7 @@ from stoneware.api.services import (
 )
 from stoneware.errors import Conflict, EngineError, NotFound
 from stoneware.model.deployment import DeploymentSpec
+from stoneware.model.machine import Disk, Machine
 from stoneware.model.operation import OperationRecord, Signal
 from stoneware.model.plan import Plan
 from stoneware.model.release import Release
@@ -27,6 +34,7 @@ from stoneware.operations.teardown import teardown_frame
 from stoneware.spec.load import parse
 
 router = APIRouter(tags=["deployments"])
+T = TypeVar("T")
 
 
 def _services(request: Request) -> Services:
@@ -35,7 +43,7 @@ def _services(request: Request) -> Services:
 
 
 def _declared(body: Declared, name: str) -> DeploymentSpec:
-    document = parse(body.text, body.file, body.folder).document
+    document = parse(body.text, body.file, Path(body.folder)).document
     if name not in document.deployments:
         known = ", ".join(document.deployments) or "none"
         raise NotFound(f"{body.file} declares no deployment {name}", f"it declares: {known}")
@@ -52,8 +60,7 @@ def list_deployments(request: Request) -> list[DeploymentStatus]:
 def show_deployment(request: Request, name: Name) -> DeploymentStatus:
     """One deployment as it is now."""
     services = _services(request)
-    if name not in [record.name for record in services.store.releases.deployments()]:
-        raise NotFound(f"no deployment {name}", "`stoneware deploy` makes it")
+    _must_exist(services, name)
     return _status(services, name)
 
 
@@ -67,6 +74,8 @@ def plan_deployment(request: Request, name: Name, body: Declared, actor: Actor) 
 def deploy(request: Request, name: Name, body: Declared, actor: Actor, key: Key = None) -> Started:
     """Makes a release and starts its rollout."""
     services = _services(request)
+    if same := services.repeated(key, "rollout", name):
+        return Started(operation=same)
     plan, operation = services.releasing.deploy(name, _declared(body, name), actor, body.reason, key)
     services.worker.poke()
     return Started(plan=plan, operation=operation)
@@ -76,6 +85,8 @@ def deploy(request: Request, name: Name, body: Declared, actor: Actor, key: Key 
 def roll_back(request: Request, name: Name, body: RollbackRequest, actor: Actor, key: Key = None) -> Started:
     """Goes back to an earlier release; a rollout that is under way turns back."""
     services = _services(request)
+    if same := services.repeated(key, "rollout", name):
+        return Started(operation=same)
     plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key)
     services.worker.poke()
     return Started(plan=plan, operation=operation)
@@ -90,13 +101,19 @@ def plan_rollback(request: Request, name: Name, body: RollbackRequest) -> Plan:
 @router.post("/v1/deployments/{name}/signals", status_code=202)
 def signal_deployment(request: Request, name: Name, body: SignalRequest, actor: Actor) -> OperationRecord:
     """Tells what is under way for a deployment to pause, resume, go on or go back."""
-    return send_signal(_services(request), name, body, actor)
+    services = _services(request)
+    active = services.store.operations.active(name)
+    if active is None:
+        raise NotFound(f"nothing is under way for {name}", "`stoneware history` shows what was")
+    return send_signal(services, active, body, actor)
 
 
 @router.delete("/v1/deployments/{name}", status_code=202)
 def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key: Key = None) -> OperationRecord:
     """Ends a deployment: services and machines go, disks stay. What is under way for it is given up."""
     services = _services(request)
+    if same := services.repeated(key, "teardown", name):
+        return same
     releases = services.store.releases.list(name)
     if not releases:
         raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is")
@@ -111,57 +128,68 @@ def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key
 @router.get("/v1/deployments/{name}/releases")
 def list_releases(request: Request, name: Name) -> list[Release]:
     """All retained releases, oldest first."""
-    return _services(request).store.releases.list(name)
+    services = _services(request)
+    _must_exist(services, name)
+    return services.store.releases.list(name)
 
 
 @router.get("/v1/deployments/{name}/releases/{number}")
-def show_release(request: Request, name: Name, number: int) -> Release:
+def show_release(request: Request, name: Name, number: Number) -> Release:
     """One release, whole."""
     return _services(request).store.releases.get(name, number)
 
 
-def send_signal(services: Services, subject: str, body: SignalRequest, actor: str) -> OperationRecord:
-    """Leaves a signal for what is under way. Raises NotFound without any, Conflict where it means nothing."""
-    active = services.store.operations.active(subject)
-    if active is None:
-        raise NotFound(f"nothing is under way for {subject}", "`stoneware history` shows what was")
-    objection = services.procedures[active.kind].objection(body.kind, active.state)
+def send_signal(services: Services, to: OperationRecord, body: SignalRequest, actor: str) -> OperationRecord:
+    """Leaves a signal for an operation. Raises Conflict where it means nothing."""
+    objection = services.procedures[to.kind].objection(body.kind, to.state)
     if objection:
-        raise Conflict(f"{active.id}: {objection}", "`stoneware status --watch` shows how it goes on")
+        raise Conflict(f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on")
     signal = Signal(kind=body.kind, actor=actor, reason=body.reason, at=services.clock.now())
-    services.store.operations.signal(active.id, signal)
+    services.store.operations.signal(to.id, signal)
     services.worker.poke()
-    return services.store.operations.get(active.id)
+    return services.store.operations.get(to.id)
+
+
+def _must_exist(services: Services, name: str) -> None:
+    if name not in [record.name for record in services.store.releases.deployments()]:
+        raise NotFound(f"no deployment {name}", "`stoneware deploy` makes it")
 
 
 def _status(services: Services, name: str) -> DeploymentStatus:
     current = services.store.releases.current(name)
     retained = services.store.releases.list(name)
-    active = services.store.operations.active(name)
     ended = services.store.operations.list(subject=name, unfinished=False, limit=1)
     notes: list[str] = []
     routes: list[RouteView] = []
-    latest = retained[-1] if retained else None
-    engine = (current or latest).spec.engine if (current or latest) else None  # type: ignore[union-attr]
-    machines, disks = [], []
-    if engine:
-        platform = services.platforms.get(engine)
-        machines, disks = list(platform.engine.list_machines(name)), list(platform.engine.list_disks(name))
+    machines: list[Machine] = []
+    disks: list[Disk] = []
+    if retained:
+        engine = (current or retained[-1]).spec.engine
+        machines += _seen(lambda: services.platforms.get(engine).engine.list_machines(name), notes)
+        disks += _seen(lambda: services.platforms.get(engine).engine.list_disks(name), notes)
         for service in sorted({s for release in retained for s in release.spec.services}):
-            try:
-                view = platform.switch.read(service_key(name, service))
-            except EngineError as away:
-                notes.append(str(away))
-                continue
-            if view:
-                routes.append(view)
+            routes += _seen(partial(_route, services, engine, service_key(name, service)), notes)
     return DeploymentStatus(
         name=name,
         current=current,
-        operation=active,
+        operation=services.store.operations.active(name),
         last=ended[0] if ended else None,
         routes=tuple(routes),
         machines=tuple(machines),
         disks=tuple(disks),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _seen(look: Callable[[], Sequence[T]], notes: list[str]) -> Sequence[T]:
+    """What one look at an engine or a proxy shows. Nothing, and a note, when it can't be looked at: the rest is shown still."""
+    try:
+        return look()
+    except EngineError as away:
+        notes.append(str(away))
+        return ()
+
+
+def _route(services: Services, engine: str, key: str) -> list[RouteView]:
+    view = services.platforms.get(engine).switch.read(key)
+    return [view] if view else []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from stoneware.api.services import Actor, BakeRequest, Family, ImageDetail, Key, Name, Reason, Services, Why
+from stoneware.api.etags import WITH_ETAG, IfMatch, etag_of, must_match
+from stoneware.api.services import Actor, BakeRequest, Family, ImageDetail, Key, Name, Number, Reason, Services, Why
 from stoneware.errors import NotFound
 from stoneware.model.deployment import DiskSpec, Document
 from stoneware.model.image import Image, ImageState
@@ -38,21 +40,24 @@ def list_images(request: Request, family: str | None = None, deleted: bool = Fal
 def bake_image(request: Request, body: BakeRequest, actor: Actor, key: Key = None) -> OperationRecord:
     """Starts a bake; the operation's log has what its programs print."""
     services = _services(request)
-    document = parse(body.text, body.file, body.folder).document
+    subject = f"family:{body.family}"
+    if same := services.repeated(key, "bake", subject):
+        return same
+    document = parse(body.text, body.file, Path(body.folder)).document
     if body.family not in document.images:
         raise NotFound(
             f"{body.file} declares no image {body.family}", f"it declares: {', '.join(document.images) or 'none'}"
         )
     frame = BakeFrame(
         family=body.family,
-        folder=str(body.folder),
+        folder=body.folder,
         spec=document.images[body.family],
         disks=_disks_for(document, body.family),
         entered_at=services.clock.now(),
     )
     record = services.store.operations.create(
         kind="bake",
-        subject=f"family:{body.family}",
+        subject=subject,
         actor=actor,
         reason=body.reason,
         state="BUILDING",
@@ -63,36 +68,41 @@ def bake_image(request: Request, body: BakeRequest, actor: Actor, key: Key = Non
     return record
 
 
-@router.get("/v1/images/{ref:path}")
-def show_image(request: Request, ref: str) -> ImageDetail:
+@router.get("/v1/images/{ref:path}", responses=WITH_ETAG)
+def show_image(request: Request, response: Response, ref: str) -> ImageDetail:
     """One image, by `family/N` or digest, with its manifest and the record of its boot test."""
     services = _services(request)
-    image = services.store.catalog.get(ref)
-    return ImageDetail(
-        image=image,
-        manifest=services.store.catalog.manifest(image.digest),
-        boot_test=services.store.catalog.boot_test(image.digest),
-        used_by=tuple(users_of(services.store, services.platforms, image)),
-    )
+    detail = _detail(services, services.store.catalog.get(ref))
+    response.headers["ETag"] = etag_of(detail)
+    return detail
 
 
 @router.post("/v1/images/{family}/{number}/{verb}")
 def change_image(
     request: Request,
     family: Name,
-    number: int,
+    number: Number,
     verb: Literal["deprecate", "obsolete", "restore"],
     body: Why,
     actor: Actor,
+    if_match: IfMatch = None,
 ) -> Image:
     """Moves a published image among its states."""
-    return _services(request).store.catalog.set_state(f"{family}/{number}", VERBS[verb], actor, body.reason)
+    services = _services(request)
+
+    def guard(image: Image) -> None:
+        must_match(if_match, lambda: _detail(services, image))
+
+    return services.store.catalog.set_state(f"{family}/{number}", VERBS[verb], actor, body.reason, guard)
 
 
 @router.delete("/v1/images/{family}/{number}", status_code=204)
-def remove_image(request: Request, family: Name, number: int, actor: Actor, reason: Reason = "") -> Response:
+def remove_image(
+    request: Request, family: Name, number: Number, actor: Actor, reason: Reason = "", if_match: IfMatch = None
+) -> Response:
     """Deletes an image that nothing uses."""
     services = _services(request)
+    must_match(if_match, lambda: _detail(services, services.store.catalog.get(f"{family}/{number}")))
     delete_image(services.store, services.platforms, f"{family}/{number}", actor, reason)
     return Response(status_code=204)
 
@@ -119,6 +129,15 @@ def _family(request: Request, name: str) -> Family:
     active = [image for image in images if image.state is ImageState.ACTIVE]
     newest = max(active, key=lambda image: image.number or 0) if active else None
     return Family(name=name, resolves_to=newest, images=tuple(images))
+
+
+def _detail(services: Services, image: Image) -> ImageDetail:
+    return ImageDetail(
+        image=image,
+        manifest=services.store.catalog.manifest(image.digest),
+        boot_test=services.store.catalog.boot_test(image.digest),
+        used_by=tuple(sorted(users_of(services.store, services.platforms, image))),
+    )
 
 
 def _disks_for(document: Document, family: str) -> dict[str, DiskSpec]:

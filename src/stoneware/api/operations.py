@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
+import codecs
 import time
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from stoneware.api.deployments import send_signal
-from stoneware.api.services import Actor, Services, SignalRequest
+from stoneware.api.services import Actor, Position, Services, SignalRequest
 from stoneware.model.operation import JournalLine, OperationRecord
 
 router = APIRouter(tags=["operations"])
 Limit = Annotated[int, Query(ge=1, le=1000)]
 LONGEST_STREAM_S = 6 * 3600.0
+LOOK_S = 0.1
+LONGEST_SILENCE_S = 15.0
+LOG_PIECE_BYTES = 2**20
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events (the HTML standard, section 9.2)."""
+
+    media_type = "text/event-stream"
+
+
+EVENT = {
+    "type": "object",
+    "description": "one event; `data` is a JournalLine for `journal`, else an OperationRecord",
+    "properties": {
+        "id": {"type": "string", "description": "of a journal line: `after` it goes on"},
+        "event": {"enum": ["journal", "state", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {EventStream.media_type: {"schema": EVENT}}}}
+NEXT = {"X-Next-Offset": {"description": "the byte to go on from", "schema": {"type": "integer"}}}
+PIECE: dict[int | str, dict[str, Any]] = {200: {"headers": NEXT}}
 
 
 def _services(request: Request) -> Services:
@@ -38,7 +65,7 @@ def show_operation(request: Request, identity: str) -> OperationRecord:
 
 
 @router.get("/v1/operations/{identity}/journal")
-def show_journal(request: Request, identity: str, after: int = 0) -> list[JournalLine]:
+def show_journal(request: Request, identity: str, after: Position = 0) -> list[JournalLine]:
     """What it has done so far, after a given line."""
     operations = _services(request).store.operations
     operations.get(identity)
@@ -49,11 +76,11 @@ def show_journal(request: Request, identity: str, after: int = 0) -> list[Journa
 def signal_operation(request: Request, identity: str, body: SignalRequest, actor: Actor) -> OperationRecord:
     """Tells an operation something."""
     services = _services(request)
-    return send_signal(services, services.store.operations.get(identity).subject, body, actor)
+    return send_signal(services, services.store.operations.get(identity), body, actor)
 
 
-@router.get("/v1/operations/{identity}/log", response_class=PlainTextResponse)
-def read_log(request: Request, identity: str, offset: Annotated[int, Query(ge=0)] = 0) -> PlainTextResponse:
+@router.get("/v1/operations/{identity}/log", response_class=PlainTextResponse, responses=PIECE)
+def read_log(request: Request, identity: str, offset: Position = 0) -> PlainTextResponse:
     """What its programs print, from a byte on; `X-Next-Offset` says where to go on."""
     services = _services(request)
     services.store.operations.get(identity)
@@ -62,31 +89,45 @@ def read_log(request: Request, identity: str, offset: Annotated[int, Query(ge=0)
     if path.exists():
         with path.open("rb") as log:
             log.seek(offset)
-            data = log.read(2**20)
-    headers = {"X-Next-Offset": str(offset + len(data))}
-    return PlainTextResponse(data.decode("utf-8", "replace"), headers=headers)
+            data = log.read(LOG_PIECE_BYTES)
+    # a letter that is half-way written waits for the next time
+    text, used = codecs.utf_8_decode(data, "replace", False)
+    return PlainTextResponse(text, headers={"X-Next-Offset": str(offset + used)})
 
 
-@router.get("/v1/operations/{identity}/events", response_class=StreamingResponse)
-def watch_operation(request: Request, identity: str, after: int = 0) -> StreamingResponse:
+@router.get("/v1/operations/{identity}/events", response_class=EventStream, responses=EVENTS)
+async def watch_operation(request: Request, identity: str, after: Position = 0) -> EventStream:
     """Server-sent events: `journal` for each line, `state` when what is awaited changes, `end` with the result."""
     services = _services(request)
-    services.store.operations.get(identity)
-    return StreamingResponse(_events(services, identity, after), media_type="text/event-stream")
+    await run_in_threadpool(services.store.operations.get, identity)
+    return EventStream(_events(services, identity, after))
 
 
-def _events(services: Services, identity: str, after: int) -> Iterator[str]:
-    shown, until = "", time.monotonic() + LONGEST_STREAM_S
+async def _events(services: Services, identity: str, after: int) -> AsyncIterator[str]:
+    """Holds no thread while nothing happens; a comment now and then shows whether anyone still listens."""
+    shown, spoke = "", time.monotonic()
+    until = spoke + LONGEST_STREAM_S
     while time.monotonic() < until:
-        record = services.store.operations.get(identity)
-        for line in services.store.operations.journal(identity, after):
+        record, lines = await run_in_threadpool(_look, services, identity, after)
+        for line in lines:
             after = line.seq
             yield f"id: {line.seq}\nevent: journal\ndata: {line.model_dump_json()}\n\n"
         state = f"{record.state} {record.because} {record.paused}"
         if state != shown:
-            shown = state
             yield f"event: state\ndata: {record.model_dump_json()}\n\n"
         if record.result is not None:
             yield f"event: end\ndata: {record.model_dump_json()}\n\n"
             return
-        time.sleep(0.1)
+        if lines or state != shown:
+            spoke = time.monotonic()
+        elif time.monotonic() - spoke > LONGEST_SILENCE_S:
+            spoke = time.monotonic()
+            yield ": nothing new\n\n"
+        shown = state
+        await asyncio.sleep(LOOK_S)
+
+
+def _look(services: Services, identity: str, after: int) -> tuple[OperationRecord, list[JournalLine]]:
+    """The record first: whatever it says, its lines are written already."""
+    operations = services.store.operations
+    return operations.get(identity), operations.journal(identity, after)

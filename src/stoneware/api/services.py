@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Header, Query
+from fastapi import Path as InPath
 from pydantic import Field, StringConstraints
 
 from stoneware.clock import Clock
@@ -24,10 +24,16 @@ from stoneware.operations.releasing import Releasing
 from stoneware.operations.worker import Worker
 from stoneware.store.store import Store
 
+LARGEST_NUMBER = 2**53 - 1
+"""What every reader of JSON can hold (RFC 7493, section 2.2)."""
+
 Reason = Annotated[str, StringConstraints(max_length=1000)]
 Actor = Annotated[str, Header(alias="X-Stoneware-Actor", max_length=200, pattern=r"^[!-~]+$")]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Number = Annotated[int, InPath(ge=1, le=LARGEST_NUMBER)]
+Position = Annotated[int, Query(ge=0, le=LARGEST_NUMBER)]
+Folder = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
 
 
 @dataclass(frozen=True)
@@ -42,13 +48,17 @@ class Services:
     worker: Worker
     procedures: dict[str, Procedure]  # type: ignore[type-arg]
 
+    def repeated(self, key: str | None, kind: str, subject: str) -> OperationRecord | None:
+        """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again."""
+        return self.store.operations.repeated(key, kind, subject) if key else None
+
 
 class Declared(Noun):
     """A declaration as text, with the folder (absolute) that its paths lead from."""
 
     text: Annotated[str, StringConstraints(max_length=2**20)]
     file: Annotated[str, StringConstraints(max_length=4096)] = "stoneware.yaml"
-    folder: Path
+    folder: Folder
     reason: Reason = ""
 
 
@@ -67,7 +77,7 @@ class Why(Noun):
 class RollbackRequest(Why):
     """`to` is a release number; without one, the last good release."""
 
-    to: Annotated[int, Field(ge=1)] | None = None
+    to: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = None
 
 
 class SignalRequest(Why):
@@ -77,7 +87,10 @@ class SignalRequest(Why):
 
 
 class Started(Noun):
-    """A plan and the operation that carries it out; no operation when nothing changes."""
+    """A plan and the operation that carries it out.
+
+    No operation when nothing changes; no plan when a rollout turns back, or when the request was repeated.
+    """
 
     plan: Plan | None = None
     operation: OperationRecord | None = None
@@ -111,6 +124,17 @@ class DeploymentStatus(Noun):
     machines: tuple[Machine, ...]
     disks: tuple[Disk, ...]
     notes: tuple[str, ...] = ()
+
+
+class Verdict(Noun):
+    """Whether the ledger's chain holds: `problem` is null, or names the first bad entry.
+
+    Who notes `entries` and `head` (the last entry's hash) elsewhere sees later that nothing was cut off or written anew.
+    """
+
+    problem: str | None
+    entries: int
+    head: str
 
 
 class About(Noun):

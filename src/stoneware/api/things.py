@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from stoneware import __version__
-from stoneware.api.services import About, Actor, Reason, Services
+from stoneware.api.services import About, Actor, Position, Reason, Services, Verdict
 from stoneware.errors import NotFound
 from stoneware.model.finding import Finding
 from stoneware.model.ledger import Fact, LedgerEntry
@@ -81,9 +81,9 @@ def delete_disk(request: Request, name: str, actor: Actor, reason: Reason = "") 
     services = _services(request)
     for platform in services.platforms.by_engine.values():
         if name in [disk.name for disk in platform.engine.list_disks()]:
-            platform.engine.delete_disk(name)
-            with writing(services.store.db) as conn:
+            with writing(services.store.db) as conn:  # what the engine refuses isn't entered, what it does always is
                 append(conn, services.clock.now(), Fact(verb="disk.delete", subject=name, actor=actor, reason=reason))
+                platform.engine.delete_disk(name)
             return Response(status_code=204)
     raise NotFound(f"no disk {name}", "`stoneware disk list` shows them")
 
@@ -91,7 +91,7 @@ def delete_disk(request: Request, name: str, actor: Actor, reason: Reason = "") 
 @router.get("/v1/ledger", tags=["ledger"])
 def read_ledger(
     request: Request,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     subject: str | None = None,
 ) -> list[LedgerEntry]:
@@ -100,6 +100,8 @@ def read_ledger(
 
 
 @router.get("/v1/ledger/verdict", tags=["ledger"])
-def verify_ledger(request: Request) -> dict[str, str | None]:
-    """Whether the chain holds: `problem` is null, or names the first bad entry."""
-    return {"problem": _services(request).store.ledger.verify()}
+def verify_ledger(request: Request) -> Verdict:
+    """Whether the chain holds."""
+    ledger = _services(request).store.ledger
+    entries, head = ledger.end()
+    return Verdict(problem=ledger.verify(), entries=entries, head=head)

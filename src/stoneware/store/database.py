@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from stoneware.errors import StonewareError
+from stoneware.host.files import locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30.0
@@ -28,14 +29,18 @@ def url_for(path: Path) -> str:
 
 
 def open_database(url: str) -> sa.Engine:
-    """Opens and migrates. Two processes may do it at once: the second waits for the first one's write lock.
+    """Opens and migrates. Several processes and threads may do it at once: they go one by one.
 
     Raises StonewareError when the database was written by a newer Stoneware.
     """
     db = sa.create_engine(url, connect_args={"timeout": BUSY_S} if url.startswith("sqlite") else {})
-    if db.dialect.name == "sqlite":
-        _prepare_sqlite(db)
-    _migrate(db)
+    if db.dialect.name != "sqlite":
+        _migrate(db)
+        return db
+    _prepare_sqlite(db)
+    # a file turns to WAL only for who is alone with it; SQLite doesn't wait for that, but answers "locked" at once
+    with locked(Path(f"{db.url.database}.lock")):
+        _migrate(db)
     return db
 
 
@@ -78,7 +83,7 @@ def _tell_driver(conn: sa.Connection, statement: str) -> None:
 
 def _migrate(db: sa.Engine) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
     with db.connect() as conn:
         present = MigrationContext.configure(conn).get_current_revision()
