@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
@@ -99,7 +100,9 @@ def serve(home: Home) -> None:
             log.info("removed what a dead bake left", bake=left)
         stop = threading.Event()
         keeper = threading.Thread(target=_housekeeping, args=(daemon, stop), daemon=True)
-        server = uvicorn.Server(uvicorn.Config(daemon.app, log_level="warning", access_log=False, lifespan="off"))
+        server = uvicorn.Server(_config(daemon.app))
+        for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it is done
+            signal.signal(number, lambda *_: None)
         daemon.services.worker.start()
         keeper.start()
         log.info("serving", socket=str(home.socket), pid=os.getpid())
@@ -112,6 +115,11 @@ def serve(home: Home) -> None:
             log.info("stopped; machines and proxies run on")
 
 
+def _config(app: FastAPI) -> uvicorn.Config:
+    """Whoever watches events when the daemon ends is cut off soon; they can ask the next one."""
+    return uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+
+
 def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
     """Proxies that died come back at once; what is over is removed now and then."""
     turn = 0
@@ -122,7 +130,7 @@ def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
                 log.warning("a proxy had died and was started again", service=service)
             if turn % PRUNE_EVERY == 0:
                 daemon.prune.run()
-        except (StonewareError, OSError) as broken:
+        except (StonewareError, SQLAlchemyError, OSError) as broken:
             log.error("housekeeping", error=str(broken))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import stat
@@ -119,11 +120,13 @@ def test_a_client_lets_go_of_what_it_holds(tmp_path: Path) -> None:
     def held() -> int:
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a folder that changes while it is read
 
+    gc.collect()  # what other tests have left is not ours
     before = held()
     for _ in range(10):
         Client(tmp_path / "x.sock").close()
         Client(tmp_path / "x.sock")  # forgotten
-    assert held() == before
+    gc.collect()
+    assert held() <= before
 
 
 @pytest.mark.parametrize(

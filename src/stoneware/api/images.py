@@ -102,8 +102,11 @@ def remove_image(
 ) -> Response:
     """Deletes an image that nothing uses."""
     services = _services(request)
-    must_match(if_match, lambda: _detail(services, services.store.catalog.get(f"{family}/{number}")))
-    delete_image(services.store, services.platforms, f"{family}/{number}", actor, reason)
+
+    def guard(image: Image) -> None:
+        must_match(if_match, lambda: _detail(services, image))
+
+    delete_image(services.store, services.platforms, f"{family}/{number}", actor, reason, guard)
     return Response(status_code=204)
 
 

@@ -95,6 +95,10 @@ class FakeEngine:
         with self._lock:
             return [self._view(machine) for machine in self._state.machines.values()]
 
+    def images(self) -> tuple[str, ...]:
+        """Digests of all images that can be started here."""
+        return self._state.images
+
     def shift(self, seconds: float) -> None:
         """The host's clock was set; machines go on as if nothing had happened."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""Housekeeping: stopped machines whose time is over, and releases beyond the number that is kept."""
+"""Housekeeping: stopped machines whose time is over, releases beyond the number that is kept, files of deleted images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stoneware.clock import Clock
 from stoneware.decide.retention import releases_to_forget
+from stoneware.model.image import ImageState
 from stoneware.model.ledger import Fact
 from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
@@ -34,7 +35,15 @@ class Prune:
                 continue
             removed += self._machines(current)
             removed += self._releases(current)
+        self._files()
         return removed
+
+    def _files(self) -> None:
+        """Files of deleted images, should a daemon have died between the catalog and the files. A bake may be making them anew."""
+        for image in self.store.catalog.list(deleted=True):
+            if image.state is ImageState.DELETED and not self.store.operations.active(f"family:{image.family}"):
+                for platform in self.platforms.by_engine.values():
+                    platform.engine.delete_image(image.digest)
 
     def _machines(self, current: Release) -> list[str]:
         engine = self.platforms.get(current.spec.engine).engine

@@ -96,6 +96,8 @@ class Releasing:
 
         Raises Refused for a return to what already runs, NotFound when there is nothing to return to.
         """
+        if key is not None and (same := self.store.operations.repeated(key, "rollout", deployment)):
+            return None, same
         current = self.store.releases.current(deployment)
         active = self.store.operations.active(deployment)
         if active and active.kind == "rollout":
@@ -104,9 +106,8 @@ class Releasing:
                     f"{active.id} is under way; it can only turn back to where it came from",
                     f"`stoneware rollback {deployment}` without a release, then again",
                 )
-            self.store.operations.signal(
-                active.id, Signal(kind=SignalKind.ABORT, actor=actor, reason=reason or "rollback", at=self.clock.now())
-            )
+            abort = Signal(kind=SignalKind.ABORT, actor=actor, reason=reason or "rollback", at=self.clock.now())
+            self.store.operations.signal(active.id, abort, key)
             return None, self.store.operations.get(active.id)
         if current is None:
             raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass, field
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.errors import LeaseLost
 from stoneware.model.operation import OperationRecord, SignalKind
@@ -12,6 +15,7 @@ from stoneware.operations.runner import Log, Runner
 LEASE_S = 30.0
 HEARTBEAT_S = 1.0
 IDLE_S = 0.5
+TROUBLE_S = 1.0
 
 
 @dataclass
@@ -54,12 +58,12 @@ class Worker:
     def _loop(self, me: str) -> None:
         while not self._stopping.is_set():
             try:
-                busy = self._once(me)
-            except Exception as broken:  # a database that is away for a moment must not end the worker
-                self.log("worker", f"{type(broken).__name__}: {broken}")
-                busy = False
-            if not busy:
-                self._rest()
+                if not self._once(me):
+                    self._rest()
+            except Exception as broken:  # a database that is away, or a full disk, must not end the worker
+                with contextlib.suppress(OSError):
+                    self.log("worker", f"{type(broken).__name__}: {broken}")
+                self._stopping.wait(TROUBLE_S)
 
     def _once(self, me: str) -> bool:
         record = self.runner.store.operations.claim(me, LEASE_S)
@@ -91,5 +95,7 @@ class Worker:
             except LeaseLost:
                 cancelled.set()
                 return
+            except SQLAlchemyError:  # away for a moment: the lease lasts much longer than a beat
+                continue
             if self._stopping.is_set() or any(signal.kind is SignalKind.ABORT for _, signal in signals):
                 cancelled.set()

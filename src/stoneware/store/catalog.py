@@ -154,12 +154,19 @@ class Catalog:
             return image
 
     def delete(
-        self, ref: str, actor: str, reason: str = "", refuse: Callable[[Image], str | None] = lambda _: None
+        self,
+        ref: str,
+        actor: str,
+        reason: str = "",
+        refuse: Callable[[Image], str | None] = lambda _: None,
+        guard: Callable[[Image], None] = lambda _: None,
     ) -> Image:
-        """Marks an image DELETED. Raises Conflict while a retained release pins it, or `refuse` says why not."""
+        """Marks an image DELETED. Raises what `guard` raises; Conflict while a retained release pins it, or `refuse` says
+        why not."""
         digest = self.get(ref).digest
         with writing(self.db) as conn:
             image = _row(conn, digest)
+            guard(image)
             if image.state is ImageState.DELETED:
                 return image
             pins = conn.execute(sa.select(release_images).where(release_images.c.digest == digest)).all()

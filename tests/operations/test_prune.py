@@ -1,0 +1,69 @@
+"""Housekeeping removes what is over and nothing that anyone could still want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.simulation import World
+from tests.support.specs import spec
+
+from stoneware.operations.prune import Prune
+
+DAY_S = 86400.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Release 2 is current; the machines of release 1 are stopped."""
+    world = World(tmp_path)
+    for version in (1, 2):
+        world.publish("web", version)
+        world.run(world.deploy(spec()).id)
+    yield world
+    world.close()
+
+
+def prune(world: World) -> list[str]:
+    return Prune(world.store, world.platforms, world.clock).run()
+
+
+def test_stopped_machines_stay_for_their_time_and_go_after_it(world: World) -> None:
+    world.clock.sleep(DAY_S - 60)
+    assert prune(world) == []
+    world.clock.sleep(120)
+    assert sorted(prune(world)) == ["town-web-r1-0", "town-web-r1-1"]
+    assert sorted(world.machines()) == ["town-web-r2-0", "town-web-r2-1"]
+    assert prune(world) == []
+
+
+def test_a_release_whose_machines_are_gone_can_be_rolled_back_to(world: World) -> None:
+    world.clock.sleep(2 * DAY_S)
+    prune(world)
+    world.run(world.releasing.rollback("town", None, "tester")[1].id)
+    assert world.fleet() == "town-web-r1"
+
+
+def test_nothing_is_pruned_while_something_is_under_way(world: World) -> None:
+    world.clock.sleep(2 * DAY_S)
+    world.releasing.rollback("town", None, "tester")
+    assert prune(world) == []
+
+
+def test_the_newest_releases_are_kept_and_the_way_back(world: World) -> None:
+    few = {"keep_releases": 3}
+    for version in range(3, 8):
+        world.publish("web", version)
+        world.run(world.deploy(spec().model_copy(update=few)).id)
+    prune(world)
+    assert [release.number for release in world.store.releases.list("town")] == [5, 6, 7]
+
+
+def test_files_of_a_deleted_image_go_even_when_a_daemon_died_in_between(world: World) -> None:
+    digest = world.publish("other", 9)
+    world.engine.publish_image(world.artifact(digest))
+    world.store.catalog.delete(digest, "ann")
+    assert digest in world.engine.images()
+    prune(world)
+    assert set(world.engine.images()) == {world.store.catalog.get(name).digest for name in ("web/1", "web/2")}
