@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from stoneware import __version__
-from stoneware.api import deployments, images, operations, problems, things
+from stoneware.api import deployments, handlers, images, operations, problems, things
 from stoneware.api.services import Services
 
 
@@ -18,6 +18,6 @@ def make_app(services: Services) -> FastAPI:
     for router in routers:
         app.include_router(router, responses=problems.RESPONSES)
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-    problems.add_problem_handlers(app, routes)
+    handlers.add_problem_handlers(app, routes)
     problems.document_problems(app)
     return app

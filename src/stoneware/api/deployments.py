@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from stoneware.api.services import (
     Actor,
     Declared,
     DeploymentStatus,
+    Given,
     Key,
     Name,
     Number,
@@ -37,11 +38,6 @@ router = APIRouter(tags=["deployments"])
 T = TypeVar("T")
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 def _declared(body: Declared, name: str) -> DeploymentSpec:
     document = parse(body.text, body.file, Path(body.folder)).document
     if name not in document.deployments:
@@ -51,29 +47,27 @@ def _declared(body: Declared, name: str) -> DeploymentSpec:
 
 
 @router.get("/v1/deployments")
-def list_deployments(request: Request) -> list[DeploymentStatus]:
+def list_deployments(services: Given) -> list[DeploymentStatus]:
     """All deployments that run or have run."""
-    return [_status(_services(request), record.name) for record in _services(request).store.releases.deployments()]
+    return [_status(services, record.name) for record in services.store.releases.deployments()]
 
 
 @router.get("/v1/deployments/{name}")
-def show_deployment(request: Request, name: Name) -> DeploymentStatus:
+def show_deployment(services: Given, name: Name) -> DeploymentStatus:
     """One deployment as it is now."""
-    services = _services(request)
     _must_exist(services, name)
     return _status(services, name)
 
 
 @router.post("/v1/deployments/{name}/plan")
-def plan_deployment(request: Request, name: Name, body: Declared, actor: Actor) -> Plan:
+def plan_deployment(services: Given, name: Name, body: Declared, actor: Actor) -> Plan:
     """What a deploy would change now. Changes nothing."""
-    return _services(request).releasing.plan(name, _declared(body, name), actor)[1]
+    return services.releasing.plan(name, _declared(body, name), actor)[1]
 
 
 @router.post("/v1/deployments/{name}/releases", status_code=202)
-def deploy(request: Request, name: Name, body: Declared, actor: Actor, key: Key = None) -> Started:
+def deploy(services: Given, name: Name, body: Declared, actor: Actor, key: Key = None) -> Started:
     """Makes a release and starts its rollout."""
-    services = _services(request)
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
     plan, operation = services.releasing.deploy(name, _declared(body, name), actor, body.reason, key)
@@ -82,9 +76,8 @@ def deploy(request: Request, name: Name, body: Declared, actor: Actor, key: Key 
 
 
 @router.post("/v1/deployments/{name}/rollback", status_code=202)
-def roll_back(request: Request, name: Name, body: RollbackRequest, actor: Actor, key: Key = None) -> Started:
+def roll_back(services: Given, name: Name, body: RollbackRequest, actor: Actor, key: Key = None) -> Started:
     """Goes back to an earlier release; a rollout that is under way turns back."""
-    services = _services(request)
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
     plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key)
@@ -93,15 +86,14 @@ def roll_back(request: Request, name: Name, body: RollbackRequest, actor: Actor,
 
 
 @router.post("/v1/deployments/{name}/rollback/plan")
-def plan_rollback(request: Request, name: Name, body: RollbackRequest) -> Plan:
+def plan_rollback(services: Given, name: Name, body: RollbackRequest) -> Plan:
     """What a rollback would change now. Changes nothing."""
-    return _services(request).releasing.plan_rollback(name, body.to)
+    return services.releasing.plan_rollback(name, body.to)
 
 
 @router.post("/v1/deployments/{name}/signals", status_code=202)
-def signal_deployment(request: Request, name: Name, body: SignalRequest, actor: Actor) -> OperationRecord:
+def signal_deployment(services: Given, name: Name, body: SignalRequest, actor: Actor) -> OperationRecord:
     """Tells what is under way for a deployment to pause, resume, go on or go back."""
-    services = _services(request)
     active = services.store.operations.active(name)
     if active is None:
         raise NotFound(f"nothing is under way for {name}", "`stoneware history` shows what was")
@@ -109,9 +101,8 @@ def signal_deployment(request: Request, name: Name, body: SignalRequest, actor: 
 
 
 @router.delete("/v1/deployments/{name}", status_code=202)
-def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key: Key = None) -> OperationRecord:
+def destroy(services: Given, name: Name, actor: Actor, reason: Reason = "", key: Key = None) -> OperationRecord:
     """Ends a deployment: services and machines go, disks stay. What is under way for it is given up."""
-    services = _services(request)
     if same := services.repeated(key, "teardown", name):
         return same
     releases = services.store.releases.list(name)
@@ -126,17 +117,16 @@ def destroy(request: Request, name: Name, actor: Actor, reason: Reason = "", key
 
 
 @router.get("/v1/deployments/{name}/releases")
-def list_releases(request: Request, name: Name) -> list[Release]:
+def list_releases(services: Given, name: Name) -> list[Release]:
     """All retained releases, oldest first."""
-    services = _services(request)
     _must_exist(services, name)
     return services.store.releases.list(name)
 
 
 @router.get("/v1/deployments/{name}/releases/{number}")
-def show_release(request: Request, name: Name, number: Number) -> Release:
+def show_release(services: Given, name: Name, number: Number) -> Release:
     """One release, whole."""
-    return _services(request).store.releases.get(name, number)
+    return services.store.releases.get(name, number)
 
 
 def send_signal(services: Services, to: OperationRecord, body: SignalRequest, actor: str) -> OperationRecord:

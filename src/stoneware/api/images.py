@@ -5,10 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from stoneware.api.etags import WITH_ETAG, IfMatch, etag_of, must_match
-from stoneware.api.services import Actor, BakeRequest, Family, ImageDetail, Key, Name, Number, Reason, Services, Why
+from stoneware.api.services import (
+    Actor,
+    BakeRequest,
+    Family,
+    Given,
+    ImageDetail,
+    Key,
+    Name,
+    Number,
+    Reason,
+    Services,
+    Why,
+)
 from stoneware.errors import NotFound
 from stoneware.model.deployment import DiskSpec, Document
 from stoneware.model.image import Image, ImageState
@@ -25,21 +37,15 @@ VERBS = {
 }
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 @router.get("/v1/images")
-def list_images(request: Request, family: str | None = None, deleted: bool = False) -> list[Image]:
+def list_images(services: Given, family: str | None = None, deleted: bool = False) -> list[Image]:
     """All images, by family and number."""
-    return _services(request).store.catalog.list(family, deleted)
+    return services.store.catalog.list(family, deleted)
 
 
 @router.post("/v1/bakes", status_code=202)
-def bake_image(request: Request, body: BakeRequest, actor: Actor, key: Key = None) -> OperationRecord:
+def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None) -> OperationRecord:
     """Starts a bake; the operation's log has what its programs print."""
-    services = _services(request)
     subject = f"family:{body.family}"
     if same := services.repeated(key, "bake", subject):
         return same
@@ -69,9 +75,8 @@ def bake_image(request: Request, body: BakeRequest, actor: Actor, key: Key = Non
 
 
 @router.get("/v1/images/{ref:path}", responses=WITH_ETAG)
-def show_image(request: Request, response: Response, ref: str) -> ImageDetail:
+def show_image(services: Given, response: Response, ref: str) -> ImageDetail:
     """One image, by `family/N` or digest, with its manifest and the record of its boot test."""
-    services = _services(request)
     detail = _detail(services, services.store.catalog.get(ref))
     response.headers["ETag"] = etag_of(detail)
     return detail
@@ -79,7 +84,7 @@ def show_image(request: Request, response: Response, ref: str) -> ImageDetail:
 
 @router.post("/v1/images/{family}/{number}/{verb}")
 def change_image(
-    request: Request,
+    services: Given,
     family: Name,
     number: Number,
     verb: Literal["deprecate", "obsolete", "restore"],
@@ -88,7 +93,6 @@ def change_image(
     if_match: IfMatch = None,
 ) -> Image:
     """Moves a published image among its states."""
-    services = _services(request)
 
     def guard(image: Image) -> None:
         must_match(if_match, lambda: _detail(services, image))
@@ -98,10 +102,9 @@ def change_image(
 
 @router.delete("/v1/images/{family}/{number}", status_code=204)
 def remove_image(
-    request: Request, family: Name, number: Number, actor: Actor, reason: Reason = "", if_match: IfMatch = None
+    services: Given, family: Name, number: Number, actor: Actor, reason: Reason = "", if_match: IfMatch = None
 ) -> Response:
     """Deletes an image that nothing uses."""
-    services = _services(request)
 
     def guard(image: Image) -> None:
         must_match(if_match, lambda: _detail(services, image))
@@ -111,23 +114,23 @@ def remove_image(
 
 
 @router.get("/v1/families")
-def list_families(request: Request) -> list[Family]:
+def list_families(services: Given) -> list[Family]:
     """All families, and what each resolves to now."""
-    catalog = _services(request).store.catalog
-    return [_family(request, name) for name in catalog.families()]
+    catalog = services.store.catalog
+    return [_family(services, name) for name in catalog.families()]
 
 
 @router.get("/v1/families/{name}")
-def show_family(request: Request, name: Name) -> Family:
+def show_family(services: Given, name: Name) -> Family:
     """One family."""
-    family = _family(request, name)
+    family = _family(services, name)
     if not family.images:
         raise NotFound(f"no family {name}", "`stoneware family list` shows them")
     return family
 
 
-def _family(request: Request, name: str) -> Family:
-    catalog = _services(request).store.catalog
+def _family(services: Given, name: str) -> Family:
+    catalog = services.store.catalog
     images = catalog.list(name)
     active = [image for image in images if image.state is ImageState.ACTIVE]
     newest = max(active, key=lambda image: image.number or 0) if active else None

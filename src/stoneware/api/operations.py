@@ -8,12 +8,12 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from stoneware.api.deployments import send_signal
-from stoneware.api.services import Actor, Position, Services, SignalRequest
+from stoneware.api.services import Actor, Given, Position, Services, SignalRequest
 from stoneware.model.operation import JournalLine, OperationRecord
 
 router = APIRouter(tags=["operations"])
@@ -45,44 +45,37 @@ NEXT = {"X-Next-Offset": {"description": "the byte to go on from", "schema": {"t
 PIECE: dict[int | str, dict[str, Any]] = {200: {"headers": NEXT}}
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 @router.get("/v1/operations")
 def list_operations(
-    request: Request, subject: str | None = None, unfinished: bool | None = None, limit: Limit = 50
+    services: Given, subject: str | None = None, unfinished: bool | None = None, limit: Limit = 50
 ) -> list[OperationRecord]:
     """Newest first."""
-    return _services(request).store.operations.list(subject, unfinished, limit)
+    return services.store.operations.list(subject, unfinished, limit)
 
 
 @router.get("/v1/operations/{identity}")
-def show_operation(request: Request, identity: str) -> OperationRecord:
+def show_operation(services: Given, identity: str) -> OperationRecord:
     """One operation."""
-    return _services(request).store.operations.get(identity)
+    return services.store.operations.get(identity)
 
 
 @router.get("/v1/operations/{identity}/journal")
-def show_journal(request: Request, identity: str, after: Position = 0) -> list[JournalLine]:
+def show_journal(services: Given, identity: str, after: Position = 0) -> list[JournalLine]:
     """What it has done so far, after a given line."""
-    operations = _services(request).store.operations
+    operations = services.store.operations
     operations.get(identity)
     return operations.journal(identity, after)
 
 
 @router.post("/v1/operations/{identity}/signals", status_code=202)
-def signal_operation(request: Request, identity: str, body: SignalRequest, actor: Actor) -> OperationRecord:
+def signal_operation(services: Given, identity: str, body: SignalRequest, actor: Actor) -> OperationRecord:
     """Tells an operation something."""
-    services = _services(request)
     return send_signal(services, services.store.operations.get(identity), body, actor)
 
 
 @router.get("/v1/operations/{identity}/log", response_class=PlainTextResponse, responses=PIECE)
-def read_log(request: Request, identity: str, offset: Position = 0) -> PlainTextResponse:
+def read_log(services: Given, identity: str, offset: Position = 0) -> PlainTextResponse:
     """What its programs print, from a byte on; `X-Next-Offset` says where to go on."""
-    services = _services(request)
     services.store.operations.get(identity)
     path = services.home.logs / f"{identity}.log"
     data = b""
@@ -96,9 +89,8 @@ def read_log(request: Request, identity: str, offset: Position = 0) -> PlainText
 
 
 @router.get("/v1/operations/{identity}/events", response_class=EventStream, responses=EVENTS)
-async def watch_operation(request: Request, identity: str, after: Position = 0) -> EventStream:
+async def watch_operation(services: Given, identity: str, after: Position = 0) -> EventStream:
     """Server-sent events: `journal` for each line, `state` when what is awaited changes, `end` with the result."""
-    services = _services(request)
     await run_in_threadpool(services.store.operations.get, identity)
     return EventStream(_events(services, identity, after))
 

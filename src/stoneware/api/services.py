@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Header, Query
+from fastapi import Depends, Header, Query, Request
 from fastapi import Path as InPath
 from pydantic import Field, StringConstraints
 
@@ -51,6 +51,15 @@ class Services:
     def repeated(self, key: str | None, kind: str, subject: str) -> OperationRecord | None:
         """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again."""
         return self.store.operations.repeated(key, kind, subject) if key else None
+
+
+def _services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Given = Annotated[Services, Depends(_services_of)]
+"""A route's parameter that gets the application's services."""
 
 
 class Declared(Noun):

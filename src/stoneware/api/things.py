@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from stoneware import __version__
-from stoneware.api.services import About, Actor, Position, Reason, Services, Verdict
+from stoneware.api.services import About, Actor, Given, Position, Reason, Verdict
 from stoneware.errors import NotFound
 from stoneware.model.finding import Finding
 from stoneware.model.ledger import Fact, LedgerEntry
@@ -22,46 +22,41 @@ router = APIRouter()
 Lines = Annotated[int, Query(ge=1, le=10000)]
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
 @router.get("/v1/about", tags=["daemon"])
-def about(request: Request) -> About:
+def about(services: Given) -> About:
     """The daemon: version, process, memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     memory = pages * os.sysconf("SC_PAGE_SIZE")
-    return About(version=__version__, pid=os.getpid(), home=str(_services(request).home.root), memory_bytes=memory)
+    return About(version=__version__, pid=os.getpid(), home=str(services.home.root), memory_bytes=memory)
 
 
 @router.get("/v1/doctor", tags=["daemon"])
-def doctor(request: Request) -> list[Finding]:
+def doctor(services: Given) -> list[Finding]:
     """What this host can and can't do."""
-    platforms = _services(request).platforms.by_engine
+    platforms = services.platforms.by_engine
     return [finding for name in sorted(platforms) for finding in platforms[name].engine.check()]
 
 
 @router.get("/v1/machines", tags=["machines"])
-def list_machines(request: Request, owner: str | None = None) -> list[Machine]:
+def list_machines(services: Given, owner: str | None = None) -> list[Machine]:
     """All machines, of all deployments or of one."""
-    platforms = _services(request).platforms.by_engine.values()
+    platforms = services.platforms.by_engine.values()
     return [machine for platform in platforms for machine in platform.engine.list_machines(owner)]
 
 
 @router.get("/v1/machines/{name}", tags=["machines"])
-def show_machine(request: Request, name: str) -> Machine:
+def show_machine(services: Given, name: str) -> Machine:
     """One machine as it is now."""
-    found = [machine for machine in list_machines(request) if machine.name == name]
+    found = [machine for machine in list_machines(services) if machine.name == name]
     if not found:
         raise NotFound(f"no machine {name}", "`stoneware machine list` shows them")
     return found[0]
 
 
 @router.get("/v1/machines/{name}/console", tags=["machines"], response_class=PlainTextResponse)
-def read_console(request: Request, name: str, lines: Lines = 50) -> str:
+def read_console(services: Given, name: str, lines: Lines = 50) -> str:
     """The end of a machine's console."""
-    platforms = _services(request).platforms.by_engine.values()
+    platforms = services.platforms.by_engine.values()
     for platform in platforms:
         if name in [machine.name for machine in platform.engine.list_machines()]:
             return platform.engine.read_console(name, lines)
@@ -69,16 +64,15 @@ def read_console(request: Request, name: str, lines: Lines = 50) -> str:
 
 
 @router.get("/v1/disks", tags=["disks"])
-def list_disks(request: Request, owner: str | None = None) -> list[Disk]:
+def list_disks(services: Given, owner: str | None = None) -> list[Disk]:
     """All persistent disks, and who writes to them."""
-    platforms = _services(request).platforms.by_engine.values()
+    platforms = services.platforms.by_engine.values()
     return [disk for platform in platforms for disk in platform.engine.list_disks(owner)]
 
 
 @router.delete("/v1/disks/{name}", tags=["disks"], status_code=204)
-def delete_disk(request: Request, name: str, actor: Actor, reason: Reason = "") -> Response:
+def delete_disk(services: Given, name: str, actor: Actor, reason: Reason = "") -> Response:
     """Deletes a disk and its data, by name; refused while a machine has it."""
-    services = _services(request)
     for platform in services.platforms.by_engine.values():
         if name in [disk.name for disk in platform.engine.list_disks()]:
             with writing(services.store.db) as conn:  # what the engine refuses isn't entered, what it does always is
@@ -90,18 +84,18 @@ def delete_disk(request: Request, name: str, actor: Actor, reason: Reason = "") 
 
 @router.get("/v1/ledger", tags=["ledger"])
 def read_ledger(
-    request: Request,
+    services: Given,
     after: Position = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     subject: str | None = None,
 ) -> list[LedgerEntry]:
     """Entries in order."""
-    return _services(request).store.ledger.entries(after, limit, subject)
+    return services.store.ledger.entries(after, limit, subject)
 
 
 @router.get("/v1/ledger/verdict", tags=["ledger"])
-def verify_ledger(request: Request) -> Verdict:
+def verify_ledger(services: Given) -> Verdict:
     """Whether the chain holds."""
-    ledger = _services(request).store.ledger
+    ledger = services.store.ledger
     entries, head = ledger.end()
     return Verdict(problem=ledger.verify(), entries=entries, head=head)
