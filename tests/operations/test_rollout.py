@@ -9,7 +9,7 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
-from stoneware.errors import Conflict, Refused
+from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.operation import Result, Signal, SignalKind
 from stoneware.model.release import ReleaseState
 
@@ -191,3 +191,22 @@ def test_deprecating_leads_back_to_the_same_machines(world: World) -> None:
     assert current is not None
     assert (current.number, current.groups["web"].fleet) == (3, 1)
     assert world.store.ledger.verify() is None
+
+
+def test_rolling_back_twice_goes_further_back(world: World) -> None:
+    for version in (1, 2, 3):
+        if version > 1:
+            world.publish("web", version)
+        world.run(world.deploy(spec()).id)
+    for expected in (2, 1):
+        world.run(world.releasing.rollback("town", None, "tester")[1].id)
+        current = world.store.releases.current("town")
+        assert current is not None and current.number == expected
+    with pytest.raises(NotFound, match="no earlier good release"):
+        world.releasing.rollback("town", None, "tester")
+    world.run(world.releasing.rollback("town", 3, "tester")[1].id)
+    assert [release.state for release in world.store.releases.list("town")] == [
+        ReleaseState.GOOD,
+        ReleaseState.BAD,
+        ReleaseState.GOOD,
+    ]

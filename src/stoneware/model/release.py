@@ -11,7 +11,8 @@ from stoneware.model.noun import Noun
 
 
 class ReleaseState(StrEnum):
-    """NEW until its rollout ended once; GOOD after a rollout to it succeeded; BAD after one was reverted or failed."""
+    """NEW until its rollout ended once; GOOD after a rollout to it succeeded; BAD after one was reverted or failed,
+    or when a rollback led away from it."""
 
     NEW = "NEW"
     GOOD = "GOOD"
