@@ -34,6 +34,9 @@ class Backend:
             daemon_threads = True
             request_queue_size = 128
 
+            def handle_error(self, *_: object) -> None:
+                """A proxy's check hangs up as soon as it knows the status."""
+
         self._server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
