@@ -31,6 +31,7 @@ from stoneware.operations.bake import Bake
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
+from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
@@ -43,6 +44,7 @@ from stoneware.traffic.haproxy import HaproxySwitch
 
 log = structlog.get_logger()
 LOOK_S = 0.5
+RECONCILE_EVERY = 4
 PRUNE_EVERY = 120
 
 
@@ -54,6 +56,7 @@ class Daemon:
     app: FastAPI
     switch: HaproxySwitch
     prune: Prune
+    reconcile: Reconcile
 
 
 def build(home: Home, clock: Clock) -> Daemon:
@@ -74,7 +77,9 @@ def build(home: Home, clock: Clock) -> Daemon:
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
     releasing = Releasing(store, platforms, clock)
     services = Services(home, clock, store, platforms, releasing, worker, procedures)
-    return Daemon(services, make_app(services), switch, Prune(store, platforms, clock))
+    return Daemon(
+        services, make_app(services), switch, Prune(store, platforms, clock), Reconcile(store, platforms, clock)
+    )
 
 
 @dataclass(frozen=True)
@@ -121,13 +126,17 @@ def _config(app: FastAPI) -> uvicorn.Config:
 
 
 def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
-    """Proxies that died come back at once; what is over is removed now and then."""
+    """Proxies that died come back at once, machines soon after; what is over is removed now and then."""
     turn = 0
     while not stop.wait(LOOK_S):
         turn += 1
         try:
             for service in daemon.switch.revive():
                 log.warning("a proxy had died and was started again", service=service)
+            if turn % RECONCILE_EVERY == 0:
+                for operation in daemon.reconcile.run():
+                    log.warning("what should run doesn't", operation=operation.id, reason=operation.reason)
+                    daemon.services.worker.poke()
             if turn % PRUNE_EVERY == 0:
                 daemon.prune.run()
         except (StonewareError, SQLAlchemyError, OSError) as broken:

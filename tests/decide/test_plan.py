@@ -70,7 +70,7 @@ def test_whatever_happens_to_a_group_has_a_reason(before: dict[str, Any], after:
         ({"image": "web/2"}, "replace", ("image web/1 -> web/2",)),
         ({"size": 3}, "scale", ("size 1 -> 3",)),
         ({"machine": {"cpus": 2, "memory": "1GiB"}}, "replace", ("cpus 1 -> 2", "memory 512MiB -> 1GiB")),
-        ({"config": {"A": "2"}}, "replace", ("config A: '(none)' -> '2'",)),
+        ({"config": {"A": "2"}}, "replace", ("config A: (none) -> '2'",)),
         ({"disks": DISK}, "replace", ("disk data added or dropped",)),
         ({"rollout": {"drain": "1s"}}, "keep", ("rollout settings changed",)),
         ({"health": {"http": {"port": 80, "path": "/x"}}}, "keep", ("health check changed",)),

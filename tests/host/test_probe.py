@@ -72,7 +72,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nversion 2"
             False,
             "HTTP 200, but the body lacks 'version 1': 'version 2'",
         ),
-        (HTTP, b"", False, "Remote end closed connection without response"),
+        (HTTP, b"", False, "nobody answers on port 80"),
         (HTTP, b"SSH-2.0-\x1b[2J\r\n", False, "SSH-2.0-?[2J??"),
         (
             HTTP,

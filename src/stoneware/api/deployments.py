@@ -26,7 +26,7 @@ from stoneware.api.services import (
 from stoneware.errors import Conflict, EngineError, NotFound
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.machine import Disk, Machine
-from stoneware.model.operation import OperationRecord, Signal
+from stoneware.model.operation import OperationRecord, Signal, SignalKind
 from stoneware.model.plan import Plan
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
@@ -134,6 +134,8 @@ def send_signal(services: Services, to: OperationRecord, body: SignalRequest, ac
     objection = services.procedures[to.kind].objection(body.kind, to.state)
     if objection:
         raise Conflict(f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on")
+    if body.kind is SignalKind.RESUME and not (to.paused or services.store.operations.signals(to.id)):
+        raise Conflict(f"{to.id} isn't paused", "`stoneware status --watch` shows how it goes on")
     signal = Signal(kind=body.kind, actor=actor, reason=body.reason, at=services.clock.now())
     services.store.operations.signal(to.id, signal)
     services.worker.poke()

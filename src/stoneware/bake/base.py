@@ -41,6 +41,16 @@ def debootstrap_words(variant: str, include: tuple[str, ...], target: Path) -> l
     return [*words, SUITE, target, *sources()]
 
 
+def unfetched(what: str, failed: ToolFailed) -> BakeFailed:
+    """Why packages didn't come: there is no room for them, or no way to them."""
+    if "No space left" in failed.tail:
+        return BakeFailed(
+            f"{what}: no space left on the disk", "mmdebstrap", failed.tail, "free some space and bake again"
+        )
+    hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
+    return BakeFailed(what, "mmdebstrap", failed.tail, hint)
+
+
 def ensure_base(space: Workspace) -> None:
     """Makes the base when the store doesn't have it. About half a minute, once."""
     with locked(space.home.build / ".base.lock"):
@@ -52,8 +62,7 @@ def ensure_base(space: Workspace) -> None:
         try:
             space.run(debootstrap_words("minbase", PACKAGES, tar), timeout_s=1800, env=env)
         except ToolFailed as failed:
-            hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
-            raise BakeFailed(f"the base {BASE} can't be made", "mmdebstrap", failed.tail, hint) from failed
+            raise unfetched(f"the base {BASE} can't be made", failed) from failed
         policy = space.folder / "policy-rc.d"
         policy.write_text(POLICY)
         policy.chmod(0o755)

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from stoneware.bake import cpio, initramfs, units
-from stoneware.bake.base import EPOCH, debootstrap_words
+from stoneware.bake.base import EPOCH, debootstrap_words, unfetched
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 from stoneware.host.files import locked, sync_folder
@@ -55,8 +55,7 @@ def _fetch(space: Workspace, folder: Path) -> None:
     try:
         space.run(debootstrap_words("extract", PACKAGES, fresh), timeout_s=1800)
     except ToolFailed as failed:
-        hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
-        raise BakeFailed("the kernel's packages can't be fetched", "mmdebstrap", failed.tail, hint) from failed
+        raise unfetched("the kernel's packages can't be fetched", failed) from failed
     for unneeded in ("usr/share", "var", "etc/ssl"):
         shutil.rmtree(fresh / unneeded, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)

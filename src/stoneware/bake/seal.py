@@ -103,6 +103,10 @@ def seal_tree(space: Workspace, tree: Path, root: Path) -> Verity:
 
 def _check_tree(tree: Path, folders: Sequence[str]) -> str:
     """What must be in the tree. Returns the path of its init."""
+    init = next((name for name in INITS if os.path.lexists(tree / name)), None)
+    if init is None:
+        hint = "start from a base with systemd, such as stoneware/debian:12"
+        raise BakeFailed("the image has no init to start", "seal", next_step=hint)
     for folder in (*NEEDED_FOLDERS, *folders):
         inside = tree / folder.lstrip("/")
         if not inside.is_dir() or inside.is_symlink():
@@ -110,10 +114,6 @@ def _check_tree(tree: Path, folders: Sequence[str]) -> str:
             raise BakeFailed(
                 f"{folder} {kind} in the image", "seal", next_step=f"add `RUN mkdir -p {folder}` to the recipe"
             )
-    init = next((name for name in INITS if os.path.lexists(tree / name)), None)
-    if init is None:
-        hint = "start from a base with systemd, such as stoneware/debian:12"
-        raise BakeFailed("the image has no init to start", "seal", next_step=hint)
     return f"/{init}"
 
 

@@ -17,6 +17,11 @@ FAILED, BAD_INPUT, UNREACHABLE = 1, 2, 3
 
 def report(error: Exception) -> int:
     """Says what is wrong and what to do. Returns the exit code."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        error = StonewareError(
+            f"{place}{error.strerror.lower()}", "check the path, its rights, and the room on its disk"
+        )
     if not isinstance(error, StonewareError):
         if os.environ.get("STONEWARE_DEBUG"):
             traceback.print_exception(error)

@@ -23,10 +23,11 @@ def status(deployment: str | None, watch: bool, json_: bool) -> None:
     """
     client = options.client()
     found = [client.get(f"/v1/deployments/{deployment}")] if deployment else client.get("/v1/deployments")
-    if json_ and watch:
-        for one in found:
-            if one["operation"]:
-                watching.watch_json(client, one["operation"]["id"])
+    active = [one["operation"] for one in found if one["operation"]]
+    others = [] if deployment else _elsewhere(client, active)
+    if json_ and watch and [*active, *others]:
+        for operation in [*active, *others]:
+            watching.watch_json(client, operation["id"])
         return
     if json_:
         output.show_json(found[0] if deployment else found)
@@ -35,8 +36,22 @@ def status(deployment: str | None, watch: bool, json_: bool) -> None:
         output.say("no deployments; `stoneware deploy` makes one")
     for one in found:
         _show(one)
-        if watch and one["operation"]:
-            watching.follow(client, one["operation"])
+    for operation in others:
+        output.say(_under_way(operation))
+    for operation in [*active, *others] if watch else []:
+        watching.follow(client, operation, programs="tail")
+
+
+def _elsewhere(client: Client, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is under way and belongs to no deployment: bakes."""
+    ids = {operation["id"] for operation in known}
+    return [one for one in client.get("/v1/operations", unfinished=True) if one["id"] not in ids]
+
+
+def _under_way(operation: dict[str, Any]) -> str:
+    paused = " PAUSED" if operation["paused"] else ""
+    state = f"{operation['state']}{paused} for {output.since(operation['state_since'])}"
+    return f"{operation['id']} of {operation['subject']} {state}: {operation['because'] or 'it has just begun'}"
 
 
 def _show(one: dict[str, Any]) -> None:
@@ -45,10 +60,7 @@ def _show(one: dict[str, Any]) -> None:
     output.say(f"{one['name']}: " + (f"release {current['number']} ({images})" if current else "no current release"))
     active, last = one["operation"], one["last"]
     if active:
-        paused = " PAUSED" if active["paused"] else ""
-        output.say(
-            f"  {active['id']} {active['state']}{paused} for {output.since(active['state_since'])}: {active['because']}"
-        )
+        output.say(f"  {_under_way(active)}")
     elif last:
         output.say(f"  last: {last['id']} {last['result']} {output.since(last['ended_at'])} ago: {last['because']}")
     for route in one["routes"]:
@@ -119,7 +131,7 @@ def history(operation: str | None, limit: int, watch: bool, json_: bool) -> None
 def _follow(client: Client, operation: str | None, json_: bool) -> None:
     newest = client.get("/v1/operations", limit=1) if operation is None else [{"id": operation}]
     if not newest:
-        output.say("nothing has been done yet")
+        output.show_json([]) if json_ else output.say("nothing has been done yet")
     elif json_:
         watching.watch_json(client, newest[0]["id"])
     else:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import click
 
 from stoneware.client import Client
-from stoneware.errors import StonewareError
+from stoneware.errors import DaemonUnreachable, StonewareError
 
 POLL_S = 0.15
 PRINTED = "| "
@@ -36,6 +36,9 @@ def follow(
     identity = operation["id"]
     try:
         record = _watch(client, identity, quiet=quiet, programs=programs)
+    except DaemonUnreachable as away:
+        hint = f"`stoneware serve --background`, then `stoneware history {identity} --watch`"
+        raise DaemonUnreachable(f"{away.message}; {identity} goes on with the next daemon", hint) from away
     except KeyboardInterrupt:
         click.echo(f"\n{identity} goes on without you:", err=True)
         click.echo(

@@ -11,6 +11,8 @@ from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
 from stoneware.model.quantity import format_size
 from stoneware.model.release import PinnedGroup, Release
 
+LONGEST_VALUE = 60
+
 
 def plan_release(source: Release | None, target: Release) -> Plan:
     """The plan that leads from `source` (None: nothing runs) to `target`."""
@@ -29,7 +31,16 @@ def plan_release(source: Release | None, target: Release) -> Plan:
         source=source.number if source else None,
         groups=tuple(groups),
         services=tuple(services),
+        warnings=tuple(f"disk {disk} stays, without a machine" for disk in _idle_disks(source, target)),
     )
+
+
+def _idle_disks(source: Release | None, target: Release) -> list[str]:
+    """Disks of places that `target` no longer has."""
+    if source is None:
+        return []
+    kept = {disk.name for group in target.groups for disk in wanted_disks(target, group)}
+    return [disk.name for group in source.groups for disk in wanted_disks(source, group) if disk.name not in kept]
 
 
 def dropped_disks(source: Release | None, target: Release) -> tuple[str, ...]:
@@ -41,6 +52,25 @@ def dropped_disks(source: Release | None, target: Release) -> tuple[str, ...]:
         for group, old in source.groups.items()
         for disk in old.spec.disks
         if group not in target.groups or disk not in target.groups[group].spec.disks
+    )
+
+
+def taken_addresses(target: Release, source: Release | None, others: Sequence[Release]) -> tuple[str, ...]:
+    """Addresses that `target` declares and another service has, as sentences.
+
+    A service of the same deployment counts, too, unless it is the same one: it goes only when the new one serves.
+    """
+    taken = {
+        entry.listen: f"{release.deployment}.{name}"
+        for release in others
+        for name, entry in release.spec.services.items()
+    }
+    before = source.spec.services if source else {}
+    taken |= {entry.listen: f"{target.deployment}.{name}" for name, entry in before.items()}
+    return tuple(
+        f"{entry.listen} of service {name} belongs to {holder}"
+        for name, entry in target.spec.services.items()
+        if (holder := taken.get(entry.listen, "")) not in ("", f"{target.deployment}.{name}")
     )
 
 
@@ -122,6 +152,13 @@ def _service_change(source: Release | None, target: Release, name: str) -> Servi
     return ServiceChange(service=name, action="replace" if why else "keep", listen=entry.listen, why=tuple(why))
 
 
+def _short(value: str | None) -> str:
+    """A value for a line that people read."""
+    if value is None:
+        return "(none)"
+    return repr(value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…")
+
+
 def differences(old: PinnedGroup, new: PinnedGroup) -> tuple[str, ...]:
     """Each difference between two pinned groups as a line for people."""
     lines = []
@@ -136,7 +173,7 @@ def differences(old: PinnedGroup, new: PinnedGroup) -> tuple[str, ...]:
         lines.append(f"memory {format_size(a.machine.memory)} -> {format_size(b.machine.memory)}")
     for key in sorted({*a.config, *b.config}):
         if a.config.get(key) != b.config.get(key):
-            lines.append(f"config {key}: {a.config.get(key, '(none)')!r} -> {b.config.get(key, '(none)')!r}")
+            lines.append(f"config {key}: {_short(a.config.get(key))} -> {_short(b.config.get(key))}")
     for disk in sorted({*a.disks, *b.disks}):
         if a.disks.get(disk) != b.disks.get(disk):
             lines.append(f"disk {disk} {'changed' if disk in a.disks and disk in b.disks else 'added or dropped'}")

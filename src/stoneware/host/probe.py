@@ -28,6 +28,8 @@ def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
     except (OSError, ValueError, http.client.HTTPException) as broken:
         if time.monotonic() >= until:
             return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
+        if isinstance(broken, ConnectionRefusedError | ConnectionResetError):  # RemoteDisconnected is one of them
+            return Answer(ok=False, detail=f"nobody answers on port {probe.port}")
         said = "".join(one if one.isprintable() else "?" for one in str(broken)[:200])  # a machine's words, perhaps
         return Answer(ok=False, detail=said or type(broken).__name__)
 

@@ -84,7 +84,9 @@ def _number(digits: str) -> Decimal:
 
 def _check_path(value: Any) -> str:
     if not isinstance(value, str) or not _PATH.fullmatch(value):
-        raise ValueError("not an absolute path: write it like /var/lib/app, without .. or a slash at the end")
+        raise ValueError(
+            "not a path that can be used here: write it like /var/lib/app, without .. or a slash at the end"
+        )
     return value
 
 

@@ -119,7 +119,7 @@ class Bake(Procedure[BakeFrame]):
         if late:
             return self.retreat(ctx, frame, late)
         if doubts:
-            return Wait(POLL_S, frame, f"not passed yet: {doubts[0]}")
+            return Wait(POLL_S, frame, f"not all tests passed yet; {doubts[0]}")
         if machine.phase is not Phase.SERVING:
             return Wait(POLL_S, frame, "waiting for the boot to settle")
         return Go("PUBLISHING", frame, f"{len(passed)} boot tests passed")

@@ -61,10 +61,10 @@ def ask(
         return probe(question, machine.addresses[question.port], ASK_LIMIT_S)
     settled = machine.phase is Phase.SERVING
     if test.units:
+        if not settled:
+            return Answer(ok=False, detail="the boot isn't over")
         failed = machine.failed_units
-        return Answer(
-            ok=settled and len(failed) <= test.units.failed, detail=f"failed units: {', '.join(failed) or 'none'}"
-        )
+        return Answer(ok=len(failed) <= test.units.failed, detail=f"failed units: {', '.join(failed) or 'none'}")
     console_test = test.console
     if console_test and console_test.contains:
         return Answer(ok=console_test.contains in console, detail="the console doesn't show it")

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
-from stoneware.decide.plan import dropped_disks, plan_release, resized_disks
+from stoneware.decide.plan import dropped_disks, plan_release, resized_disks, taken_addresses
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Image, ImageState
@@ -63,6 +63,10 @@ class Releasing:
             raise Refused(
                 f"a disk keeps its size: {'; '.join(resized)}", "declare the size it has, or a disk of another name"
             )
+        taken = taken_addresses(release, current, self._others(deployment))
+        if taken:
+            hint = "give the service another address; an address moves to another service in two deploys"
+            raise Refused(f"an address has one service: {'; '.join(taken)}", hint)
         plan = plan_release(current, release)
         warnings = tuple(
             f"{image.name} is DEPRECATED{': ' + image.state_reason if image.state_reason else ''}"
@@ -137,6 +141,17 @@ class Releasing:
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
         return target
+
+    def _others(self, deployment: str) -> list[Release]:
+        """What other deployments run, or are being given."""
+        found = []
+        for name in (record.name for record in self.store.releases.deployments() if record.name != deployment):
+            active = self.store.operations.active(name)
+            coming = active.frame.get("target") if active and active.kind == "rollout" else None
+            found += [self.store.releases.get(name, coming)] if coming else []
+            current = self.store.releases.current(name)
+            found += [current] if current else []
+        return found
 
     def _start(
         self,

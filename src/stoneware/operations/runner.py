@@ -152,7 +152,7 @@ class Runner:
                 consumed=step.consumed,
             )
         if isinstance(outcome, Wait):
-            news = outcome.because != record.because
+            news = _head(outcome.because) != _head(record.because)
             return self.store.operations.commit(
                 record,
                 state=record.state,
@@ -183,6 +183,11 @@ class Runner:
             facts=[ended],
             also=procedure.effects(record, outcome),
         )
+
+
+def _head(because: str) -> str:
+    """What is waited for; behind the semicolon stands how it looks just now, which is for the screen, not for the journal."""
+    return because.partition("; ")[0]
 
 
 def _heed(

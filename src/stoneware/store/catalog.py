@@ -103,6 +103,9 @@ class Catalog:
             found = conn.execute(sa.select(images).where(_meant(ref))).all()
         if len(found) > 1:
             raise BadInput(f"{ref} names {len(found)} images", next_step="write more digits of the digest")
+        named = split_image_name(ref)
+        if not found and named and named[1] <= self._last(named[0]):
+            raise NotFound(f"image {ref} was deleted", f"`stoneware ledger show --subject {ref}` tells by whom and why")
         if not found:
             raise NotFound(f"no image {ref}", self._nearest(ref))
         return _image(found[0])
@@ -192,6 +195,10 @@ class Catalog:
             self.clock.now(),
             Fact(verb=verb, subject=image.name, actor=actor, reason=reason, details=details),
         )
+
+    def _last(self, family: str) -> int:
+        with self.db.connect() as conn:
+            return _last_published(conn, family)
 
     def _nearest(self, ref: str) -> str:
         known = [image.name for image in self.list()]

@@ -46,9 +46,10 @@ class Operations(Leases):
                 return same
             busy = conn.execute(sa.select(operations).where(operations.c.open_subject == subject)).first()
             if busy is not None and not instead:
+                now_in = f"{busy.state}: {busy.because}" if busy.because else busy.state
                 raise Conflict(
-                    f"{busy.id} is under way for {subject} ({busy.state}: {busy.because})",
-                    f"wait for it (`stoneware status --watch`), or `stoneware abort {subject}`",
+                    f"{busy.id} is under way for {subject} ({now_in})",
+                    f"wait for it (`stoneware history {busy.id} --watch`), or `stoneware abort {busy.id}`",
                 )
             last = conn.scalar(sa.select(sa.func.max(operations.c.seq))) or 0
             identity = f"{kind}-{last + 1}"

@@ -137,7 +137,7 @@ class Rollout(Procedure[RolloutFrame]):
         behind = [s for s in stage.target.spec.services if not routes.has_traffic(stage, stage.target, s)]
         if behind:
             return Wait(QUICK_S, stage.frame, f"waiting for the proxy to confirm the switch of {some(behind)}")
-        waited = f" after requests were held for {ctx.now - frame.held_since:.2f}s" if frame.held_since else ""
+        waited = self._held_for(stage)
         stage.remember(held_since=None)
         return Go("SOAKING", stage.frame, f"traffic is on release {frame.target}{waited}")
 
@@ -217,7 +217,8 @@ class Rollout(Procedure[RolloutFrame]):
         if leaving:
             return Wait(QUICK_S, stage.frame, f"disks are leaving {some(leaving)}")
         if not away:
-            return Go("DISCARDING", stage.frame, f"release {source.number} has the traffic")
+            waited = self._held_for(stage)
+            return Go("DISCARDING", stage.frame, f"release {source.number} has the traffic{waited}")
         fleets.ensure_machines(stage, source)
         fleets.attach_disks(stage.look(), source, source.groups)
         for service in away:
@@ -299,6 +300,16 @@ class Rollout(Procedure[RolloutFrame]):
         """Services that wait while disks move: those of the moving groups which answer today."""
         known = stage.source.spec.services if stage.source else {}
         return [s for s in stage.services_of(stage.moving) if s in known and s in stage.target.spec.services]
+
+    def _held_for(self, stage: Stage) -> str:
+        """How long requests waited, for the journal; and whether some were refused."""
+        since = stage.frame.held_since
+        if since is None:
+            return ""
+        held_s = stage.ctx.now - since
+        limit_s = min(stage.target.groups[g].spec.rollout.hold_limit for g in stage.moving)
+        refused = f", and refused beyond hold_limit ({limit_s:g}s)" if held_s > limit_s else ""
+        return f" after requests were held for {held_s:.2f}s{refused}"
 
     def _unseen(self, stage: Stage, services: list[str]) -> list[str]:
         return [name for service in services for name in routes.unseen(stage, stage.target, service)]

@@ -4,13 +4,13 @@ local state = Map.new(os.getenv("STONEWARE_STATE"), Map._str)
 
 core.register_action("hold", { "http-req" }, function(txn)
     local limit = tonumber(state:lookup("hold_limit_ms")) or 0
-    local waited = 0
+    local began = core.now()
     while state:lookup("held") == "1" do
-        if waited >= limit then
+        local now = core.now()
+        if (now.sec - began.sec) * 1000 + (now.usec - began.usec) / 1000 >= limit then
             txn:set_var("txn.gave_up", true)
             return
         end
         core.msleep(5)
-        waited = waited + 5
     end
 end, 0)
