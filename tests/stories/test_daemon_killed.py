@@ -3,8 +3,11 @@ daemon takes the operation up where it was, and nothing is lost or done twice.""
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
-from tests.support.town import Town
+from tests.support.town import Town, await_true
 
 MOMENTS = ["PROVISIONING", "HANDING_OVER", "SOAKING"]
 
@@ -48,3 +51,17 @@ def test_machines_serve_on_without_a_daemon_and_are_adopted(town: Town) -> None:
         town.serve()
     assert tally.failures == []
     assert town.machines() == before
+
+
+@pytest.mark.vm
+def test_a_machine_that_is_killed_is_replaced_with_its_disk(town: Town) -> None:
+    before = town.machines()
+    victim = next(name for name, (power, _) in before.items() if power == "RUNNING")
+    last = town.operation()["id"]
+    with town.loaded() as tally:
+        os.kill(int((town.home / "machines" / victim / "qemu.pid").read_text()), signal.SIGKILL)
+        await_true(lambda: town.operation()["id"] != last, 30)
+        end = town.ended()
+    assert (end["actor"], end["reason"], end["result"]) == ("stoneware", f"{victim} died", "SUCCEEDED")
+    assert town.machines() == before
+    assert [failure for failure in tally.failures if failure.startswith("GET")] == []

@@ -1,0 +1,1 @@
+"""Measurements of what the product promises in numbers: one function a figure, one JSON object a line."""

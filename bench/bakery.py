@@ -1,0 +1,59 @@
+"""Recipes of the bench, and the image that its machines start from: the example's version 1, baked as the product bakes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from demo.stage import EXAMPLE
+
+from bench.ground import Ground, say
+from stoneware.bake import build, recipe, seal
+from stoneware.bake.boot_pack import ensure_boot_pack
+from stoneware.bake.workspace import PRINTED, workspace
+from stoneware.model.deployment import ImageSpec
+from stoneware.model.image import Artifact
+from stoneware.spec.load import load
+
+FAMILY = "critter-web"
+
+
+def version_1(ground: Ground) -> Artifact:
+    """The example behind NGINX, sealed in the bench's home. Its `/version` answers without a disk."""
+    return ground.once("version 1", lambda: _bake(ground))
+
+
+def copy_example(ground: Ground, name: str) -> Path:
+    """The example's repository at version 1, in a folder that may be changed."""
+    folder = ground.folder / "work" / name
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("version-2", "__pycache__"))
+    return folder
+
+
+def image_spec(folder: Path) -> ImageSpec:
+    """How the example declares its image."""
+    return load(folder).document.images[FAMILY]
+
+
+def say_own(text: str) -> None:
+    """Our own words in a bake's log, without what its programs print."""
+    if not text.startswith(PRINTED):
+        say(text)
+
+
+def _bake(ground: Ground) -> Artifact:
+    say("baking version 1 of the example (about a minute the first time)")
+    folder = copy_example(ground, "version-1")
+    spec = image_spec(folder)
+    with workspace(ground.home, "version-1", say_own) as space:
+        files = recipe.find_recipe(folder, spec.containerfile, spec.context)
+        image_id = build.build(space, files)
+        return seal.seal(
+            space,
+            image_id,
+            family=FAMILY,
+            recipe=recipe.describe(files, image_id),
+            pack=ensure_boot_pack(space),
+            writable=spec.writable,
+            mounts=["/var/lib/critter"],
+        )
