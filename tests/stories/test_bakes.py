@@ -13,12 +13,12 @@ def test_an_image_that_fails_its_boot_test_is_not_published(workshop: Town) -> N
     known = workshop.json("image", "list", "--deleted")
     workshop.edit(
         '- http: { port: 80, path: /version, body: "1" }',
-        '- { within: 15s, http: { port: 80, path: /version, body: "7" } }',
+        '- { within: 45s, http: { port: 80, path: /version, body: "7" } }',
     )
     workshop.edit("move_in", "welcome", "app/critter.py")
     said = workshop.cli("bake", ok=(1,))
     text = said.stdout + said.stderr
-    assert "http :80/version -> 200 with '7': not passed within 15s" in text
+    assert "http :80/version -> 200 with '7': not passed within 45s" in text
     assert "the body lacks '7': '1" in text
     assert "--- the end of the console" in text
     assert workshop.json("image", "list") == [image for image in known if image["state"] != "DELETED"]
