@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tests.support.foundry import Foundry
+
+# how long an example takes says something about the host, nothing about the code
+settings.register_profile("stoneware", deadline=None)
+settings.load_profile("stoneware")
 
 
 @pytest.fixture(scope="session")
