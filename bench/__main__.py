@@ -25,6 +25,9 @@ def main() -> int:
     words.add_argument("prefix", nargs="?", default="", help="only benchmarks whose name starts with this")
     words.add_argument("--runs", type=int, metavar="N", help="at most N runs of each, for a quick look")
     words.add_argument("--folder", type=Path, default=FOLDER, help="where it plays (default: .bench)")
+    words.add_argument(
+        "--clean", action="store_true", help="end what a benchmark that was killed left, and nothing else"
+    )
     given = words.parse_args()
     chosen = [one for name, one in ALL.items() if name.startswith(given.prefix)]
     if not chosen:
@@ -36,7 +39,7 @@ def main() -> int:
     ground = Ground(given.folder.resolve(), given.runs)
     try:
         with ground.open():
-            measured = [_measure(one, ground, results) for one in chosen]
+            measured = [_measure(one, ground, results) for one in chosen if not given.clean]
     except Busy as busy:
         say(str(busy))
         return 1
