@@ -57,7 +57,7 @@ def client(far_home: Home) -> Iterator[Client]:
                 time.sleep(0.05)
         yield client
     daemon.terminate()
-    daemon.wait(timeout=PATIENCE_S)
+    assert daemon.wait(timeout=PATIENCE_S) == 0
 
 
 def test_the_socket_is_its_owners_only(client: Client, far_home: Home) -> None:

@@ -59,6 +59,26 @@ def test_a_repair_that_fails_leaves_the_release_good_and_is_tried_again_later(wo
     assert world.run(again).result is Result.SUCCEEDED
 
 
+@pytest.mark.parametrize("wish", ["deploy", "rollback"])
+def test_a_repair_gives_way_to_what_a_person_wants(world: World, wish: str) -> None:
+    disks = bool(world.engine.list_disks())
+    world.publish("web", 2)
+    world.run(world.deploy(spec(disks=disks)).id)
+    world.engine.kill_machine("town-web-r2-0")
+    [repair] = reconcile(world)
+    for _ in range(4):
+        world.step()
+    if wish == "deploy":
+        wanted = world.deploy(spec(disks=disks, image="web/1"))
+    else:
+        wanted = world.releasing.rollback("town", None, "tester")[1]
+    given_up = world.store.operations.get(repair)
+    assert (given_up.result, given_up.because) == (Result.FAILED, f"given up for {wanted.id}")
+    assert world.run(wanted.id).result is Result.SUCCEEDED
+    assert world.fleet() == "town-web-r1"
+    assert world.violations == []
+
+
 def test_what_a_person_started_goes_first(world: World) -> None:
     world.engine.kill_machine("town-web-r1-0")
     world.publish("web", 2)

@@ -90,7 +90,7 @@ def rollback(
     client = options.client()
     status = client.get(f"/v1/deployments/{name}")
     active = status["operation"]
-    if active is None:
+    if active is None or active["frame"].get("source") == active["frame"].get("target"):  # a repair gives way
         found = client.post(f"/v1/deployments/{name}/rollback/plan", {"to": to})
         if not json_:
             output.show_plan(found)
@@ -98,7 +98,7 @@ def rollback(
         output.say(f"{active['id']} is under way ({active['state'].lower()}); it turns back")
     options.agree("go back?", yes, json_)
     started = client.post(f"/v1/deployments/{name}/rollback", {"to": to, "reason": reason}, options.new_key())
-    if active is not None and not no_wait:
+    if started["plan"] is None and not no_wait:
         ended = watching.follow_back(client, started["operation"], quiet=json_)
         output.show_json({"plan": None, "operation": ended}) if json_ else output.say(ended["because"])
         return

@@ -17,7 +17,7 @@ from stoneware.bake import build, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.verify import load
 from stoneware.bake.workspace import workspace
-from stoneware.errors import NotFound
+from stoneware.errors import EngineError, NotFound
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
 from stoneware.model.image import BootTestRecord, ImageState
@@ -193,7 +193,7 @@ class Bake(Procedure[BakeFrame]):
     def _console(self, ctx: Context) -> str:
         try:
             return self.platform.engine.read_console(ctx.record.id, CONSOLE_LINES)
-        except NotFound:
+        except (NotFound, EngineError):  # the way back doesn't wait for a console
             return ""
 
     def _drop_machine(self, ctx: Context) -> None:

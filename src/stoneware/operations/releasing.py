@@ -18,7 +18,7 @@ from stoneware.model.plan import Plan
 from stoneware.model.release import Release
 from stoneware.names import split_image_name
 from stoneware.operations.platform import Platforms
-from stoneware.operations.rollout.frame import RolloutFrame
+from stoneware.operations.rollout.frame import RolloutFrame, is_repair
 from stoneware.store.store import Store
 
 
@@ -63,10 +63,7 @@ class Releasing:
             raise Refused(
                 f"a disk keeps its size: {'; '.join(resized)}", "declare the size it has, or a disk of another name"
             )
-        taken = taken_addresses(release, current, self._others(deployment))
-        if taken:
-            hint = "give the service another address; an address moves to another service in two deploys"
-            raise Refused(f"an address has one service: {'; '.join(taken)}", hint)
+        self._check_addresses(release, current)
         plan = plan_release(current, release)
         warnings = tuple(
             f"{image.name} is DEPRECATED{': ' + image.state_reason if image.state_reason else ''}"
@@ -104,7 +101,7 @@ class Releasing:
             return None, same
         current = self.store.releases.current(deployment)
         active = self.store.operations.active(deployment)
-        if active and active.kind == "rollout":
+        if active and active.kind == "rollout" and not is_repair(active):
             if to not in (None, active.frame.get("source")):
                 raise Conflict(
                     f"{active.id} is under way; it can only turn back to where it came from",
@@ -140,7 +137,14 @@ class Releasing:
         dropped = dropped_disks(current, target)
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
+        self._check_addresses(target, current)
         return target
+
+    def _check_addresses(self, target: Release, current: Release | None) -> None:
+        taken = taken_addresses(target, current, self._others(target.deployment))
+        if taken:
+            hint = "give the service another address; an address moves to another service in two deploys"
+            raise Refused(f"an address has one service: {'; '.join(taken)}", hint)
 
     def _others(self, deployment: str) -> list[Release]:
         """What other deployments run, or are being given."""
@@ -163,6 +167,10 @@ class Releasing:
         facts: list[Fact],
         release: Release | None,
     ) -> OperationRecord:
+        """A repair that is under way is given up: what a person wants goes first."""
+        active = self.store.operations.active(deployment)
+        repair = active if active and is_repair(active) else None
+
         def also(conn: Connection) -> None:
             if release is not None:
                 self.store.releases.add(release, conn)
@@ -173,10 +181,11 @@ class Releasing:
             actor=actor,
             reason=reason,
             state="PREPARING",
-            frame=frame,
+            frame=frame.model_copy(update={"after": repair.id if repair else None}),
             key=key,
             facts=facts,
             also=also,
+            instead=repair is not None,
         )
 
     def _image(self, wanted: str) -> Image:

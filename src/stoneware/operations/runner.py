@@ -92,7 +92,8 @@ class Runner:
         consumed = signals[-1][0] if signals else 0
         if abort is not None:
             outcome, failures = self._guard(procedure, ctx, frame, lambda: procedure.retreat(ctx, frame, abort))
-            return Step(outcome, consumed, False, failures, ctx)
+            heard = 0 if isinstance(outcome, Wait) else consumed  # one that couldn't be heeded now is heard again
+            return Step(outcome, heard, False, failures, ctx)
         if paused:
             because = next((s.reason for _, s in reversed(signals) if s.kind is SignalKind.PAUSE), "")
             text = record.because if record.paused else f"paused{': ' + because if because else ''}"

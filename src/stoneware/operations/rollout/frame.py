@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoneware.model.health import Health
+from stoneware.model.operation import OperationRecord
 from stoneware.operations.procedure import Frame
 
 
@@ -12,7 +13,7 @@ class RolloutFrame(Frame):
     `found` names the target's machines that were there before this rollout touched anything: the way back stops those
     and deletes the others; None while it hasn't looked. `published` are the digests that the engine can start. `tries`
     counts boots a machine. `handed_over` is set before the first disk moves; `held_since` when requests began to be held.
-    `failure` says why the rollout turned back.
+    `failure` says why the rollout turned back. `after` is the repair that was given up for this rollout.
     """
 
     target: int
@@ -27,3 +28,9 @@ class RolloutFrame(Frame):
     held_since: float | None = None
     failure: str = ""
     failed_in: str = ""
+    after: str | None = None
+
+
+def is_repair(operation: OperationRecord) -> bool:
+    """Whether an operation only makes true again what was true: a rollout of the current release to itself."""
+    return operation.kind == "rollout" and operation.frame.get("source") == operation.frame.get("target")

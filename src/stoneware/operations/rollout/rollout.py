@@ -50,6 +50,8 @@ class Rollout(Procedure[RolloutFrame]):
 
     def preparing(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """Remembers what is there already, so that the way back removes only what this rollout makes."""
+        if frame.after and self.store.operations.held_until(frame.after) > ctx.now:
+            return Wait(POLL_S, frame, f"{frame.after} is finishing its last step")
         stage = self._stage(ctx, frame)
         stage.remember(found=tuple(name for name in stage.new if name in stage.machines))
         return Go("PROVISIONING", stage.frame)

@@ -1,0 +1,33 @@
+"""What the runner promises whatever the procedure: a wish that can't be heeded at once is not forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.simulation import World
+from tests.support.specs import spec
+
+from stoneware.errors import Unreachable
+from stoneware.model.operation import Result, Signal, SignalKind
+from stoneware.operations.rollout.rollout import Rollout
+
+
+def test_an_abort_whose_way_back_fails_at_first_is_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    operation = world.deploy(spec()).id
+    world.step()
+    retreat, failing = Rollout.retreat, [Unreachable("away"), Unreachable("away")]
+
+    def stumbling(self, ctx, frame, reason):  # type: ignore[no-untyped-def]
+        if failing:
+            raise failing.pop()
+        return retreat(self, ctx, frame, reason)
+
+    monkeypatch.setattr(Rollout, "retreat", stumbling)
+    world.store.operations.signal(operation, Signal(kind=SignalKind.ABORT, actor="ann", at=world.clock.now()))
+    end = world.run(operation)
+    assert failing == []
+    assert (end.result, end.because) == (Result.REVERTED, "aborted by ann")
+    world.close()
