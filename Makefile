@@ -29,6 +29,6 @@ bench: setup
 	@$(SUDO) $(BIN)/python -m bench $(ONLY)
 
 clean:
-	@if [ -x $(BIN)/python ]; then $(SUDO) $(BIN)/python -m demo --clean; fi
+	@if [ -x $(BIN)/python ]; then $(SUDO) $(BIN)/python -m bench --clean; $(SUDO) $(BIN)/python -m demo --clean; fi
 	@$(SUDO) rm -rf .venv .demo .bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec $(SUDO) rm -rf {} +

@@ -114,3 +114,30 @@ def test_an_engine_that_is_away_hides_only_what_it_would_have_said(house: House)
     status = house.status()
     assert (status["machines"], status["notes"]) == ([], ["the cluster is away"])
     assert status["current"]["number"] == 1
+
+
+def test_only_the_plan_that_was_seen_is_carried_out(house: House) -> None:
+    house.deployed()
+    house.publish(version=2)
+    seen = house.http.post("/v1/deployments/town/plan", json=asked(declaration())).json()
+    house.publish(version=3)
+    answer = house.http.post(RELEASES, json={**asked(declaration()), "seen": seen})
+    assert (answer.status_code, answer.json()["detail"]) == (409, "what would change is no longer what the plan said")
+    assert len(house.http.get(RELEASES).json()) == 1
+    seen = house.http.post("/v1/deployments/town/plan", json=asked(declaration())).json()
+    agreed = house.http.post(RELEASES, json={**asked(declaration()), "seen": seen})
+    assert agreed.json()["plan"] == seen
+    assert house.end_of(agreed.json()["operation"]["id"])["result"] == "SUCCEEDED"
+    back = house.http.post("/v1/deployments/town/rollback", json={"seen": seen})
+    assert back.status_code == 409
+
+
+def test_two_deployments_do_not_share_names(house: House) -> None:
+    house.deployed()
+    other = declaration().replace("  town:", "  town-web:").replace("web:", "r:").replace("group: web", "group: r")
+    longer = declaration().replace("    web:", "    web-r:").replace("group: web", "group: web-r")
+    first = other.replace("town-r:", "town-web:").replace("8080", "8081")
+    started = house.http.post("/v1/deployments/town-web/releases", json=asked(first)).json()
+    house.end_of(started["operation"]["id"])
+    refused = house.http.post("/v1/deployments/town/plan", json=asked(longer)).json()
+    assert refused["detail"] == "names are taken: group web-r would have the names of town-web.r"

@@ -45,7 +45,7 @@ def test_families_and_lists_show_what_there_is(house: House) -> None:
     assert [family["name"] for family in house.http.get("/v1/families").json()] == ["web"]
     names = [
         [(image["family"], image["number"]) for image in house.http.get("/v1/images", params=params).json()]
-        for params in ({}, {"deleted": True}, {"family": "db", "deleted": True}, {"family": "none"})
+        for params in ({}, {"deleted": True}, {"family": "db", "deleted": True}, {"family": "db"})
     ]
     assert names == [[("web", 1)], [("db", 1), ("web", 1)], [("db", 1)], []]
 
@@ -89,3 +89,10 @@ def test_deleting_twice_is_deleting(house: House) -> None:
     assert [house.http.delete(WEB).status_code for _ in range(2)] == [204, 204]
     assert house.http.get(WEB).json()["image"]["state"] == "DELETED"
     assert change(house, "restore").status_code == 409
+
+
+def test_a_misspelt_family_is_told_from_an_empty_one(house: House) -> None:
+    answer = house.http.get("/v1/images", params={"family": "wbe"})
+    assert (answer.status_code, answer.json()["next_step"]) == (404, "there are: web")
+    house.http.delete(WEB)
+    assert house.http.get("/v1/images", params={"family": "web"}).json() == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.decide.releases import DISK, group, release, service, spec
 
 from stoneware.decide.fleet import machine_names
-from stoneware.decide.plan import dropped_disks, plan_release
+from stoneware.decide.plan import dropped_disks, plan_release, taken_names
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.plan import Plan
 
@@ -121,3 +121,10 @@ def test_disks_that_nobody_would_have_any_more(after: dict[str, Any], dropped: t
     source = release(1, spec({"web": group(disks=DISK)}))
     assert dropped_disks(source, release(2, spec(after))) == dropped
     assert dropped_disks(None, source) == ()
+
+
+def test_names_of_another_deployment_are_not_taken_twice() -> None:
+    here = release(1, spec({"c": group(disks=DISK)}), name="a-b")
+    there = release(3, spec({"b-c": group(), "d": group(disks=DISK)}), name="a")
+    assert taken_names(there, [here]) == ("group b-c would have the names of a-b.c",)
+    assert taken_names(there, [release(1, spec({"c": group()}), name="a-c")]) == ()

@@ -13,6 +13,7 @@ from stoneware.api.services import (
     Actor,
     Declared,
     DeploymentStatus,
+    DeployRequest,
     Given,
     Key,
     Name,
@@ -66,11 +67,11 @@ def plan_deployment(services: Given, name: Name, body: Declared, actor: Actor) -
 
 
 @router.post("/v1/deployments/{name}/releases", status_code=202)
-def deploy(services: Given, name: Name, body: Declared, actor: Actor, key: Key = None) -> Started:
+def deploy(services: Given, name: Name, body: DeployRequest, actor: Actor, key: Key = None) -> Started:
     """Makes a release and starts its rollout."""
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
-    plan, operation = services.releasing.deploy(name, _declared(body, name), actor, body.reason, key)
+    plan, operation = services.releasing.deploy(name, _declared(body, name), actor, body.reason, key, body.seen)
     services.worker.poke()
     return Started(plan=plan, operation=operation)
 
@@ -80,7 +81,7 @@ def roll_back(services: Given, name: Name, body: RollbackRequest, actor: Actor, 
     """Goes back to an earlier release; a rollout that is under way turns back."""
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
-    plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key)
+    plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key, body.seen)
     services.worker.poke()
     return Started(plan=plan, operation=operation)
 

@@ -40,7 +40,12 @@ VERBS = {
 @router.get("/v1/images")
 def list_images(services: Given, family: str | None = None, deleted: bool = False) -> list[Image]:
     """All images, by family and number."""
-    return services.store.catalog.list(family, deleted)
+    found = services.store.catalog.list(family, deleted)
+    if family is not None and not found:
+        known = sorted({image.family for image in services.store.catalog.list(deleted=True)})
+        if family not in known:
+            raise NotFound(f"no image family {family}", f"there are: {', '.join(known) or 'none yet'}")
+    return found
 
 
 @router.post("/v1/bakes", status_code=202)

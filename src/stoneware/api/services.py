@@ -71,6 +71,12 @@ class Declared(Noun):
     reason: Reason = ""
 
 
+class DeployRequest(Declared):
+    """`seen` is the plan that was agreed to: with it, another plan is a conflict. Without it, any plan will do."""
+
+    seen: Plan | None = None
+
+
 class BakeRequest(Declared):
     """Which family of the declaration to bake."""
 
@@ -84,9 +90,10 @@ class Why(Noun):
 
 
 class RollbackRequest(Why):
-    """`to` is a release number; without one, the last good release."""
+    """`to` is a release number; without one, the last good release. `seen` is the plan that was agreed to, if any."""
 
     to: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = None
+    seen: Plan | None = None
 
 
 class SignalRequest(Why):

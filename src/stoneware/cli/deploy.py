@@ -65,7 +65,8 @@ def deploy(deployment: str | None, file_: Path, reason: str, yes: bool, no_wait:
         output.show_json({"plan": found, "operation": None}) if json_ else output.say("nothing to do")
         return
     options.agree("go?", yes, json_)
-    started = client.post(f"/v1/deployments/{name}/releases", options.declared(loaded, reason), options.new_key())
+    body = {**options.declared(loaded, reason), "seen": found}
+    started = client.post(f"/v1/deployments/{name}/releases", body, options.new_key())
     _finish(started, no_wait, json_)
 
 
@@ -90,6 +91,7 @@ def rollback(
     client = options.client()
     status = client.get(f"/v1/deployments/{name}")
     active = status["operation"]
+    found = None
     if active is None or active["frame"].get("source") == active["frame"].get("target"):  # a repair gives way
         found = client.post(f"/v1/deployments/{name}/rollback/plan", {"to": to})
         if not json_:
@@ -97,7 +99,9 @@ def rollback(
     elif not json_:
         output.say(f"{active['id']} is under way ({active['state'].lower()}); it turns back")
     options.agree("go back?", yes, json_)
-    started = client.post(f"/v1/deployments/{name}/rollback", {"to": to, "reason": reason}, options.new_key())
+    started = client.post(
+        f"/v1/deployments/{name}/rollback", {"to": to, "reason": reason, "seen": found}, options.new_key()
+    )
     if started["plan"] is None and not no_wait:
         ended = watching.follow_back(client, started["operation"], quiet=json_)
         output.show_json({"plan": None, "operation": ended}) if json_ else output.say(ended["because"])

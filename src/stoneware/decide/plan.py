@@ -10,6 +10,7 @@ from stoneware.model.machine import Disk
 from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
 from stoneware.model.quantity import format_size
 from stoneware.model.release import PinnedGroup, Release
+from stoneware.names import fleet_name
 
 LONGEST_VALUE = 60
 
@@ -72,6 +73,29 @@ def taken_addresses(target: Release, source: Release | None, others: Sequence[Re
         for name, entry in target.spec.services.items()
         if (holder := taken.get(entry.listen, "")) not in ("", f"{target.deployment}.{name}")
     )
+
+
+def taken_names(target: Release, others: Sequence[Release]) -> tuple[str, ...]:
+    """Machine and disk names that `target` would make and another deployment has, as sentences.
+
+    Names are joined with dashes: group `c` of `a-b` and group `b-c` of `a` come to the same.
+    """
+    taken = {
+        made: f"{release.deployment}.{group}"
+        for release in others
+        for group in release.groups
+        for made in _names_made(release, group)
+    }
+    return tuple(
+        f"group {group} would have the names of {holder}"
+        for group in target.groups
+        for holder in sorted({taken[made] for made in _names_made(target, group) if made in taken})
+    )
+
+
+def _names_made(release: Release, group: str) -> list[str]:
+    """What names are told apart by: the stem of a group's machines, whichever release made them, and its disks."""
+    return [fleet_name(release.deployment, group, 0), *(disk.name for disk in wanted_disks(release, group))]
 
 
 def resized_disks(target: Release, disks: Sequence[Disk]) -> tuple[str, ...]:

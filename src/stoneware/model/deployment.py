@@ -29,6 +29,19 @@ Listen = Annotated[StrictStr, StringConstraints(pattern=r"^([0-9]{1,3}(\.[0-9]{1
 MIB = 2**20
 
 
+SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr")  # noqa: S108
+"""Folders that an empty file system in their place would break, or that are in memory already."""
+
+
+def _no_system_folder(path: str) -> str:
+    if path in SYSTEM or path.startswith(("/dev/", "/proc/", "/sys/")):
+        raise ValueError("a folder of the system: name one that the application writes, such as /var/lib/app")
+    return path
+
+
+Mount = Annotated[AbsolutePath, AfterValidator(_no_system_folder)]
+
+
 def _whole_mib(at_least: int) -> AfterValidator:
     """A size that is a whole number of MiB, and enough to work with (bytes)."""
 
@@ -113,7 +126,7 @@ class ImageSpec(Noun):
 
     containerfile: StrictStr = "Containerfile"
     context: StrictStr = "."
-    writable: tuple[AbsolutePath, ...] = ()
+    writable: tuple[Mount, ...] = ()
     test: tuple[BootTest, ...] = ()
     machine: MachineSpec = MachineSpec()
 
@@ -122,7 +135,7 @@ class DiskSpec(Noun):
     """A persistent disk, one a machine: a single writer, outlives the machine, mounted at `mount`."""
 
     size: DiskSize
-    mount: AbsolutePath
+    mount: Mount
 
 
 class HealthSpec(Noun):
@@ -142,6 +155,8 @@ class HealthSpec(Noun):
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         _require_one(self, "http", "tcp")
+        if self.healthy_for >= self.deadline:
+            raise ValueError("healthy_for is as long as the deadline, so it can't be met: give the deadline more time")
         return self
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
-from stoneware.decide.plan import dropped_disks, plan_release, resized_disks, taken_addresses
+from stoneware.decide.plan import dropped_disks, plan_release, resized_disks, taken_addresses, taken_names
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Image, ImageState
@@ -63,6 +63,9 @@ class Releasing:
             raise Refused(
                 f"a disk keeps its size: {'; '.join(resized)}", "declare the size it has, or a disk of another name"
             )
+        named_alike = taken_names(release, self._others(deployment))
+        if named_alike:
+            raise Refused(f"names are taken: {'; '.join(named_alike)}", "give the deployment or the group another name")
         self._check_addresses(release, current)
         plan = plan_release(current, release)
         warnings = tuple(
@@ -73,10 +76,20 @@ class Releasing:
         return release, plan.model_copy(update={"warnings": (*plan.warnings, *warnings)})
 
     def deploy(
-        self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "", key: str | None = None
+        self,
+        deployment: str,
+        spec: DeploymentSpec,
+        actor: str,
+        reason: str = "",
+        key: str | None = None,
+        seen: Plan | None = None,
     ) -> tuple[Plan, OperationRecord | None]:
-        """Makes a release and starts its rollout, in one transaction. No operation when nothing would change."""
+        """Makes a release and starts its rollout, in one transaction. No operation when nothing would change.
+
+        Raises Conflict when the plan is no longer the one that was `seen` and agreed to.
+        """
         release, plan = self.plan(deployment, spec, actor, reason)
+        _must_be(seen, plan)
         if not plan.changes:
             return plan, None
         fact = Fact(
@@ -91,7 +104,13 @@ class Releasing:
         return plan, record
 
     def rollback(
-        self, deployment: str, to: int | None, actor: str, reason: str = "", key: str | None = None
+        self,
+        deployment: str,
+        to: int | None,
+        actor: str,
+        reason: str = "",
+        key: str | None = None,
+        seen: Plan | None = None,
     ) -> tuple[Plan | None, OperationRecord]:
         """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back.
 
@@ -113,8 +132,10 @@ class Releasing:
         if current is None:
             raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")
         target = self.rollback_target(deployment, to, current)
+        plan = plan_release(current, target)
+        _must_be(seen, plan)
         frame = RolloutFrame(target=target.number, source=current.number, rollback=True, entered_at=self.clock.now())
-        return plan_release(current, target), self._start(deployment, frame, actor, reason, key, [], None)
+        return plan, self._start(deployment, frame, actor, reason, key, [], None)
 
     def plan_rollback(self, deployment: str, to: int | None) -> Plan:
         """What a rollback would do now. Changes nothing."""
@@ -198,3 +219,9 @@ class Releasing:
                 f"{image.name} is {image.state}: {image.state_reason or 'new use is refused'}", "name another image"
             )
         return image
+
+
+def _must_be(seen: Plan | None, plan: Plan) -> None:
+    """Nobody agreed to another plan than the one that they saw."""
+    if seen is not None and seen != plan:
+        raise Conflict("what would change is no longer what the plan said", "look at the new plan, and agree to that")
