@@ -82,7 +82,9 @@ def cli() -> None:
 def main() -> None:
     """Runs a command and turns errors into exit codes: 0 done, 1 failed, 2 bad input, 3 daemon out of reach."""
     try:
-        code = cli.main(prog_name="stoneware", standalone_mode=False)  # without standalone mode, click returns the code of an Exit
+        code = cli.main(
+            prog_name="stoneware", standalone_mode=False
+        )  # without standalone mode, click returns the code of an Exit
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         click.echo("cancelled; nothing was changed", err=True)
