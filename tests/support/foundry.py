@@ -44,6 +44,9 @@ class Foundry:
         """Lets another home use what was built here."""
         home.mkdir(parents=True, mode=0o700)
         (home / "build").symlink_to(self.home.build)
+        (self.home.images / "blobs").mkdir(exist_ok=True)
+        (home / "images").mkdir(mode=0o700)
+        (home / "images" / "blobs").symlink_to(self.home.images / "blobs")
 
     def close(self) -> None:
         """Gives the room back."""

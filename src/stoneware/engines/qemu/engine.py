@@ -17,7 +17,14 @@ from stoneware.engines.qemu.images import ImageFolder
 from stoneware.engines.qemu.keeper import KeeperReply, Keepers
 from stoneware.engines.qemu.monitor import Monitor
 from stoneware.engines.qemu.ports import choose_ports
-from stoneware.engines.qemu.words import config_env, disk_node, machine_facts, machine_words, manager_environment
+from stoneware.engines.qemu.words import (
+    config_env,
+    disk_node,
+    entrypoint_lines,
+    machine_facts,
+    machine_words,
+    manager_environment,
+)
 from stoneware.errors import NotFound, Refused, Unreachable
 from stoneware.host.files import locked
 from stoneware.host.home import Home
@@ -205,6 +212,7 @@ class QemuEngine:
         folder.write("machine", machine_facts(record))
         folder.write("config", config_env(record.wanted.config))
         folder.write("environment", manager_environment(record.wanted.config))
+        folder.write("entrypoint", entrypoint_lines(artifact.manifest.entrypoint, record.wanted.config))
         self._keepers.forget(folder.name)
         folder.launch(machine_words(folder, record, artifact, self.accelerator), START_LIMIT_S)
 
