@@ -113,7 +113,7 @@ def _kitchen(ground: Ground) -> Iterator[Kitchen]:
     store = open_store(url_for(ground.home.database), clock)
     try:
         platform = Platform(QemuEngine(ground.home, clock), HaproxySwitch(ground.home), ask)
-        bake = Bake(store, ground.home, platform)
+        bake = Bake(store, ground.home, {"vm": platform})
         yield Kitchen(ground.home, folder, store, Runner(store, {"bake": bake}, clock, lambda *_: None))
     finally:
         store.close()

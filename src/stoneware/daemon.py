@@ -69,7 +69,7 @@ def build(home: Home, clock: Clock) -> Daemon:
     in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
     platforms = Platforms({"qemu": qemu, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
-        "bake": Bake(store, home, qemu),
+        "bake": Bake(store, home, {"vm": qemu}),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
     }

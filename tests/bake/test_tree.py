@@ -18,7 +18,7 @@ def node(kind: str, ref: str = "", opaque: bool = False) -> Node:
 @st.composite
 def layers(draw: st.DrawFn) -> Tree:
     """A layer as overlayfs has it: what lies in a folder stands below that folder."""
-    tree: Tree = {"": node("d")}
+    tree: Tree = {".": node("d")}
     for path in draw(st.lists(st.sampled_from(NAMES), unique=True)):
         kind = draw(st.sampled_from(["f", "d", WHITEOUT]))
         parents = [path[:end] for end, letter in enumerate(path) if letter == "/"]
@@ -36,7 +36,7 @@ def shown(stacked: list[Tree]) -> dict[str, tuple[str, str]]:
 
     def look(path: str, below: list[Tree]) -> None:
         """`below`: the layers that take part in the folder `path`, uppermost first."""
-        names = {name for tree in below for name in tree if name.rpartition("/")[0] == path and name}
+        names = {name for tree in below for name in tree if name.rpartition("/")[0] == path and name != "."}
         for name in names:
             parts: list[Tree] = []
             for tree in below:
@@ -59,7 +59,7 @@ def shown(stacked: list[Tree]) -> dict[str, tuple[str, str]]:
 
 
 def plain(tree: Tree) -> dict[str, tuple[str, str]]:
-    return {path: (one.entry.kind, one.entry.ref) for path, one in tree.items() if path}
+    return {path: (one.entry.kind, one.entry.ref) for path, one in tree.items() if path != "."}
 
 
 @given(st.lists(layers(), min_size=1, max_size=5))
@@ -71,13 +71,13 @@ def test_a_stack_holds_what_the_kernel_shows(given_layers: list[Tree]) -> None:
 def test_joining_layers_changes_nothing_that_is_seen(given_layers: list[Tree], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(given_layers)))
     end = data.draw(st.integers(first, len(given_layers)))
-    joined = stack(given_layers[first:end], bottom=first == 0) if end > first else {"": node("d")}
+    joined = stack(given_layers[first:end], bottom=first == 0) if end > first else {".": node("d")}
     assert shown([*given_layers[:first], joined, *given_layers[end:]]) == shown(given_layers)
 
 
 def test_the_digest_of_a_tree_is_that_of_what_is_seen() -> None:
-    lower = {"": node("d"), "a": node("d"), "a/c": node("f", "x")}
-    upper = {"": node("d"), "a": node("d"), "a/c": node("f", "y")}
+    lower = {".": node("d"), "a": node("d"), "a/c": node("f", "x")}
+    upper = {".": node("d"), "a": node("d"), "a/c": node("f", "y")}
     at_once = tree_digest(listing(stack([upper], bottom=True)))
     assert tree_digest(listing(stack([lower, upper], bottom=True))) == at_once
     assert tree_digest(listing(stack([lower], bottom=True))) != at_once

@@ -29,7 +29,7 @@ def pack(tree: Mapping[str, Node], out: Path) -> None:
     with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in sorted(tree):
             node = tree[path]
-            if not path:
+            if path == ".":
                 continue
             folder, _, name = path.rpartition("/")
             if node.entry.kind == WHITEOUT:

@@ -38,7 +38,7 @@ def opened(space: Workspace, image_id: str) -> Iterator[Built]:
     space.buildah("from", "--pull=never", "--name", space.container, image_id, quiet=True)
     try:
         tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
-        folders = _layer_folders(tree)
+        folders = _layer_folders(tree.resolve())
         if len(folders) != len(diff_ids):
             raise BakeFailed(f"the build has {len(diff_ids)} layers, {len(folders)} are mounted", "seal")
         layers = tuple(BuiltLayer(diff_id, folder) for diff_id, folder in zip(diff_ids, folders, strict=True))

@@ -7,17 +7,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from stoneware.bake.tree import OPAQUE, WHITEOUT, Node
+from stoneware.bake.tree import WHITEOUT, Node
 from stoneware.model.listing import FileEntry
 
 
 def plant(tree: Mapping[str, Node], folder: Path) -> None:
     """Makes the tree in an empty folder, whiteouts as overlayfs has them. It must lie on the disk that holds the contents."""
     for path in sorted(tree):
-        node, place = tree[path], str(folder / path) if path else str(folder)
+        node, place = tree[path], str(folder / path)
         if node.entry.kind == "f":
             _file(node, place)
-        elif path:
+        elif path != ".":
             _other(node.entry, place)
         if node.is_folder:
             _dress(node.entry, place)
@@ -59,4 +59,4 @@ def _dress(entry: FileEntry, place: str) -> None:
     os.chown(place, entry.uid, entry.gid, follow_symlinks=False)
     Path(place).chmod(entry.mode)
     for name, value in entry.xattrs:
-        os.setxattr(place, name, b"y" if (name, value) == OPAQUE else bytes.fromhex(value))
+        os.setxattr(place, name, bytes.fromhex(value))

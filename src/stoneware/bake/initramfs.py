@@ -31,7 +31,7 @@ PROGRAMS = ("usr/sbin/dmsetup", "sbin/dmsetup")
 LIBRARIES = ("libdevmapper.so.1.02.1", "libc.so.6", "libselinux.so.1", "libudev.so.1", "libm.so.6", "libpcre2-8.so.0")
 LIBRARY_FOLDERS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 APPLETS = """sh mount umount mkdir modprobe insmod cat sed tr ln cp touch chown chmod stat hostname ip switch_root mknod usleep
-sleep poweroff echo ls rm""".split()
+sleep poweroff echo printf ls rm""".split()
 SCRIPTS = ("init", "keeper", "lib.sh", "plain", "application")
 
 

@@ -25,10 +25,10 @@ _KINDS = {
 
 def scan(root: Path) -> Tree:
     """The tree of a layer. Sockets are left out: they belong to whoever listened."""
-    tree: Tree = {"": _node("", str(root))}
+    tree: Tree = {".": look(".", root)}
     for path, place in _walk(str(root)):
         if not is_left_out(path):
-            node = _node(path, place)
+            node = look(path, Path(place))
             if node.entry.kind != "s":
                 tree[path] = node
     return tree
@@ -47,7 +47,9 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
                     waiting.append(path)
 
 
-def _node(path: str, place: str) -> Node:
+def look(path: str, at: Path) -> Node:
+    """The node of one thing that stands at `at`, and has `path` in its tree."""
+    place = str(at)
     seen = os.lstat(place)
     kind = _KINDS[stat.S_IFMT(seen.st_mode)]
     xattrs, clean = _attributes(place)
@@ -57,7 +59,7 @@ def _node(path: str, place: str) -> Node:
     if kind == "f":
         ref, size, content = _content(path, place)
     elif kind == "l":
-        ref = str(Path(place).readlink())
+        ref, size = str(Path(place).readlink()), seen.st_size
     elif kind in "bc":
         ref = f"{os.major(seen.st_rdev)}:{os.minor(seen.st_rdev)}"
     twin = (seen.st_dev, seen.st_ino) if kind == "f" and seen.st_nlink > 1 else None
@@ -83,9 +85,7 @@ def _attributes(place: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     kept, clean = [], True
     for name in sorted(os.listxattr(place, follow_symlinks=False)):
         value = os.getxattr(place, name, follow_symlinks=False)
-        if name == OPAQUE[0]:
-            kept.append(OPAQUE)
-        elif name == "security.capability" or name.startswith("user."):
+        if name in (OPAQUE[0], "security.capability") or name.startswith("user."):
             kept.append((name, value.hex()))
         else:
             clean = False

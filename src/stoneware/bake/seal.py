@@ -21,6 +21,7 @@ from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
 from stoneware.bake.layers import SealedLayer, Sealing
 from stoneware.bake.packages import installed_packages
+from stoneware.bake.scan import look
 from stoneware.bake.tree import Node, Tree, tree_digest
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed
@@ -32,6 +33,8 @@ INITS = ("sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/s
 NEEDED_FOLDERS = {"dev": 0o755, "etc": 0o755, "proc": 0o555, "run": 0o755, "sys": 0o555, "tmp": 0o1777}
 NEEDED_FILES = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
 """Every machine gets its own over them, so they must be there to be covered."""
+NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""The SHA-256 of an empty file."""
 
 
 def seal(
@@ -45,16 +48,16 @@ def seal(
     mounts: Sequence[str] = (),
     deliver: Sequence[Delivery] = ("vm",),
 ) -> Artifact:
-    """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` must be in the tree.
-    `pack` may be None when no `vm` is delivered.
+    """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` are made where the tree has
+    none. `pack` may be None when no `vm` is delivered.
 
     Raises BakeFailed naming what the recipe lacks.
     """
     with opened(space, image_id) as built:
         init = _init(built.tree)
         entrypoint = None if init else entrypoint_of(built.config)
-        _check_folders(built.tree, [*writable, *mounts])
-        sealing = Sealing(space, built.layers, _missing(built.tree), containers="container" in deliver)
+        added = _missing(built.tree, [*writable, *mounts, *([entrypoint.folder] if entrypoint else [])])
+        sealing = Sealing(space, built.layers, added, containers="container" in deliver)
         layers = sealing.run()
         packages = installed_packages(built.tree)
         config: Mapping[str, Any] = built.config
@@ -115,29 +118,34 @@ def _init(tree: Path) -> str:
     return f"/{found}" if found else ""
 
 
-def _check_folders(tree: Path, folders: Sequence[str]) -> None:
-    for folder in folders:
-        inside = tree / folder.lstrip("/")
-        if not inside.is_dir() or inside.is_symlink():
-            kind = "exists, but is no folder" if os.path.lexists(inside) else "doesn't exist"
-            raise BakeFailed(
-                f"{folder} {kind} in the image", "seal", next_step=f"add `RUN mkdir -p {folder}` to the recipe"
-            )
+def _missing(tree: Path, folders: Sequence[str]) -> Tree:
+    """What the image needs in its tree and this one lacks: places to mount things at, for every machine and as declared.
 
-
-def _missing(tree: Path) -> Tree:
-    """What every machine needs in its tree and this one lacks: places to mount things at. Raises BakeFailed where one is taken."""
+    Raises BakeFailed where something else stands in such a place.
+    """
     added: Tree = {}
-    for name, mode in NEEDED_FOLDERS.items():
-        if not os.path.lexists(tree / name):
+    modes = {**NEEDED_FOLDERS, **{part: 0o755 for folder in folders for part in _with_parents(folder.strip("/"))}}
+    for name, mode in sorted(modes.items()):
+        inside = tree / name
+        if not os.path.lexists(inside):
             added[name] = Node(FileEntry("d", mode, 0, 0, 0, "", ()))
-        elif not (tree / name).is_dir() or (tree / name).is_symlink():
-            raise BakeFailed(f"/{name} is no folder in the image", "seal", next_step="mend the recipe's base")
-    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of nothing
+        elif f"/{name}" in folders and inside.is_symlink():
+            raise BakeFailed(f"/{name} is a link in the image", "seal", next_step="declare the folder that it leads to")
+        elif not inside.is_dir():
+            raise BakeFailed(
+                f"/{name} is no folder in the image", "seal", next_step="declare another path, or mend the recipe"
+            )
     for name in NEEDED_FILES:
         if not os.path.lexists(tree / name):
-            added[name] = Node(FileEntry("f", 0o644, 0, 0, 0, empty, ()), content=b"")
-    return added
+            added[name] = Node(FileEntry("f", 0o644, 0, 0, 0, NOTHING, ()), content=b"")
+    # a layer has every folder on the way to what it adds
+    around = {part for name in added for part in _with_parents(name) if part not in added}
+    return added | {".": look(".", tree)} | {part: look(part, tree / part) for part in sorted(around)} if added else {}
+
+
+def _with_parents(path: str) -> list[str]:
+    parts = [part for part in path.split("/") if part]
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _enter(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:

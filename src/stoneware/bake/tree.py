@@ -14,7 +14,7 @@ from stoneware.model.listing import FileEntry, to_lines
 
 WHITEOUT = "w"
 """The kind of a node that hides what has its name in the layers below."""
-OPAQUE = ("trusted.overlay.opaque", "y")
+OPAQUE = ("trusted.overlay.opaque", "79")
 """The attribute of a folder that hides what the layers below have in it."""
 
 
@@ -41,7 +41,7 @@ class Node:
 
 
 Tree = dict[str, Node]
-"""Nodes by path, without a leading slash; the root itself is the path `""`."""
+"""Nodes by path, without a leading slash; the root itself is the path `.`."""
 
 
 def stack(layers: Iterable[Mapping[str, Node]], *, bottom: bool) -> Tree:

@@ -9,7 +9,7 @@ from stoneware.engines.qemu.folder import Folder, MachineRecord
 from stoneware.model.image import Artifact, Entrypoint
 from stoneware.names import disk_serial
 
-FACTS = ("machine", "config", "environment", "entrypoint")
+FACTS = ("machine", "config", "environment", "entrypoint", "tester")
 """What a machine is told, each a file beside its record."""
 
 
@@ -25,7 +25,7 @@ def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, acc
         "-append",
         " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()]),
     ]
-    words += _layers(artifact) + _network(record) + _channels(folder) + ["-device", "virtio-rng-pci"]
+    words += _layers(artifact) + _network(record) + _channels(folder, wanted.agent) + ["-device", "virtio-rng-pci"]
     for number in range(1, len(wanted.disks) + 1):
         words += ["-device", f"pcie-root-port,id=slot{number},bus=pcie.0,chassis={number},slot={number}"]
     return words
@@ -99,7 +99,7 @@ def _network(record: MachineRecord) -> list[str]:
     return ["-netdev", options, "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
-def _channels(folder: Folder) -> list[str]:
+def _channels(folder: Folder, agent: bool) -> list[str]:
     """Console, monitor, keeper, and the facts. Sockets are named relative to the folder: paths of sockets are short."""
     words = ["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"]
     words += [
@@ -110,6 +110,9 @@ def _channels(folder: Folder) -> list[str]:
     ]
     words += ["-chardev", "socket,id=keeper,path=keeper.sock,server=on,wait=off", "-device", "virtio-serial-pci"]
     words += ["-device", "virtserialport,chardev=keeper,name=org.stoneware.keeper"]
+    if agent:
+        words += ["-chardev", "socket,id=tester,path=tester.sock,server=on,wait=off"]
+        words += ["-device", "virtserialport,chardev=tester,name=org.stoneware.tester"]
     for fact in FACTS:
         words += ["-fw_cfg", f"name=opt/org.stoneware/{fact},file={_comma(folder.path / fact)}"]
     return [*words, "-pidfile", str(folder.pidfile)]
