@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,21 @@ class Blobs:
             file.replace(target)
             sync_folder(self.path)
         return SealedFile(name=name, sha256=digest, size_bytes=size)
+
+    def take(self, file: Path, name: str) -> SealedFile:
+        """The same with a copy of a file that others go on using."""
+        digest, size = sha256_of(file), file.stat().st_size
+        sealed = SealedFile(name=name, sha256=digest, size_bytes=size)
+        if not self.has(sealed):
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            handle, copy = tempfile.mkstemp(dir=self.path, prefix=".")
+            os.close(handle)
+            try:
+                shutil.copyfile(file, copy)
+                return self.add(Path(copy), name)
+            finally:
+                Path(copy).unlink(missing_ok=True)
+        return sealed
 
     def has(self, sealed: SealedFile) -> bool:
         """Whether the file is here, whole by its size."""

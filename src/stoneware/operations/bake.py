@@ -78,14 +78,14 @@ class Bake(Procedure[BakeFrame]):
         """Builds and seals. An image that is published already needs no second test."""
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
-            image_id = build.build(space, files)
+            built = build.build(space, files, ctx.now)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
             artifact = seal.seal(
                 space,
-                image_id,
+                built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, image_id),
+                recipe=recipe.describe(files, built.base),
                 pack=pack,
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
