@@ -15,14 +15,29 @@ from stoneware.errors import BadInput
 @options.file
 @options.reason
 @click.option("--verbose", "-v", is_flag=True, help="Show everything that the recipe's steps print.")
+@options.time_to_come("--deprecate-in", text="The family skips the image after this time, such as 30d.")
+@options.time_to_come("--obsolete-in", text="New use of the image is refused after this time.")
+@options.time_to_come("--delete-in", text="The image is deleted after this time, once nothing needs it.")
 @options.no_wait
 @options.as_json
-def bake(families: tuple[str, ...], file_: Path, reason: str, verbose: bool, no_wait: bool, json_: bool) -> None:
+def bake(
+    families: tuple[str, ...],
+    file_: Path,
+    reason: str,
+    verbose: bool,
+    deprecate_in: str | None,
+    obsolete_in: str | None,
+    delete_in: str | None,
+    no_wait: bool,
+    json_: bool,
+) -> None:
     """Bake FAMILIES (default: all that are declared): build, seal, boot, test, publish.
+
+    The times count from publishing; when nothing changed, they are set anew for the image that there is.
 
     \b
     Example:
-      stoneware bake critter-web --reason "nightly"
+      stoneware bake critter-web --reason "nightly" --deprecate-in 30d
     """
     from stoneware.spec.load import load
 
@@ -36,9 +51,10 @@ def bake(families: tuple[str, ...], file_: Path, reason: str, verbose: bool, no_
             (),
             f"declared: {known}",
         )
+    timers = {"deprecate_in": deprecate_in, "obsolete_in": obsolete_in, "delete_in": delete_in}
     client, ended = options.client(), []
     for family in wanted:
-        body = {**options.declared(loaded, reason), "family": family}
+        body = {**options.declared(loaded, reason), "family": family, "timers": timers}
         operation = client.post("/v1/bakes", body, options.new_key())
         if not no_wait:
             operation = watching.follow(client, operation, quiet=json_, programs="all" if verbose else "tail")
