@@ -42,10 +42,18 @@ def test_a_timer_is_a_time(house: House, given: Any) -> None:
     assert house.http.post(f"{WEB}/timers", json={"deprecate_in": given}).status_code == 400
 
 
-def test_a_timer_is_set_when_the_image_still_is_what_was_seen(house: House) -> None:
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [("timers", {"deprecate_in": "1d"}), ("revoke", {"reason": "bad"}), ("reinstate", {"reason": "good"})],
+)
+def test_an_image_changes_only_when_it_still_is_what_was_seen(house: House, verb: str, body: dict[str, str]) -> None:
     stale = {"If-Match": house.http.get(WEB).headers["ETag"]}
-    post(house, f"{WEB}/timers", deprecate_in="30d")
-    assert house.http.post(f"{WEB}/timers", json={"deprecate_in": "1d"}, headers=stale).status_code == 412
+    post(house, f"{WEB}/timers", deprecate_in="9d")
+    post(house, f"{WEB}/revoke", reason="worse")
+    now = house.http.get(WEB)
+    assert house.http.post(f"{WEB}/{verb}", json=body, headers=stale).status_code == 412
+    assert house.http.get(WEB).json() == now.json()
+    assert house.http.post(f"{WEB}/{verb}", json=body, headers={"If-Match": now.headers["ETag"]}).status_code == 200
 
 
 def test_everything_shows_what_a_timer_has_made_of_an_image(house: House) -> None:

@@ -38,7 +38,7 @@ ASKS_THE_DAEMON = [
     "image deprecate hello/1 --in 30d",
     "image delete hello/1 --in never",
     "image restore hello/1 --revoked --reason wrong",
-    "image revoke hello/1 --yes --reason bad",
+    "image revoke hello/1 --reason bad",
     "image why-kept hello/1",
     "image why-kept hello/1 --json",
     "image prune --dry-run",

@@ -85,5 +85,5 @@ SAYS_NOTHING = {("schema",), ("completion",), ("serve",)}
 def test_whatever_prints_speaks_json_and_whatever_asks_takes_yes(words: tuple[str, ...], stoneware: Stoneware) -> None:
     said = stoneware(*words, "--help").out
     assert "--json" in said or words in SAYS_NOTHING or "COMMAND [ARGS]" in said
-    if words[-1] in ("deploy", "rollback", "destroy", "delete", "revoke", "prune"):
+    if words[-1] in ("deploy", "rollback", "destroy", "delete", "prune"):
         assert "--yes" in said

@@ -83,8 +83,7 @@ def test_a_familys_rule_is_shown(house: House, stoneware: Stoneware) -> None:
 
 def test_a_revocation_says_who_has_it_and_how_it_is_taken_back(house: House, stoneware: Stoneware) -> None:
     house.deployed()
-    assert stoneware("image", "revoke", "web/2", "--reason", "CVE-1").code == 2, "nobody is there to be asked"
-    done = stoneware("image", "revoke", "web/2", "--reason", "CVE-1", "--yes")
+    done = stoneware("image", "revoke", "web/2", "--reason", "CVE-1")
     assert (done.code, done.out.splitlines()) == (
         0,
         [
@@ -95,6 +94,7 @@ def test_a_revocation_says_who_has_it_and_how_it_is_taken_back(house: House, sto
         ],
     )
     assert "OBSOLETE (revocation)" in stoneware("image", "list").out
+    assert "group web runs web/2, which is revoked: CVE-1" in stoneware("status", "town").out
     done = stoneware("image", "restore", "web/2")
     assert (done.code, "web/2 is revoked: CVE-1" in done.err, "--revoked" in done.err) == (1, True, True)
     assert stoneware("image", "restore", "web/2", "--revoked").code == 2
@@ -102,7 +102,7 @@ def test_a_revocation_says_who_has_it_and_how_it_is_taken_back(house: House, sto
 
 
 def test_a_revocation_without_a_reason_is_bad_input(house: House, stoneware: Stoneware) -> None:
-    assert stoneware("image", "revoke", "web/1", "--yes", "--reason", " ").code == 2
+    assert stoneware("image", "revoke", "web/1", "--reason", " ").code == 2
     assert "ACTIVE" in stoneware("image", "show", "web/1").out
 
 

@@ -25,10 +25,11 @@ from stoneware.api.views import detail_of, view_of
 from stoneware.decide.reach import why_kept
 from stoneware.decide.retention import term
 from stoneware.errors import Conflict, EngineError
-from stoneware.model.image import Image, ImageState
+from stoneware.model.image import ImageState
 from stoneware.model.lifecycle import PrunePlan
 from stoneware.operations.image_prune import ImagePrune
 from stoneware.operations.usage import mentions_of, survey, unfinished
+from stoneware.store.lifecycle import Guard
 
 router = APIRouter(tags=["images"])
 
@@ -39,18 +40,17 @@ def schedule_image(
 ) -> ImageView:
     """Sets timers of a published image, or takes them away. They never change what is stored."""
 
-    def guard(image: Image) -> None:
-        must_match(if_match, lambda: detail_of(services, image))
-
     times = body.times(services.clock.now())
-    image = services.store.catalog.schedule(f"{family}/{number}", times, actor, body.reason, guard)
+    image = services.store.catalog.schedule(
+        f"{family}/{number}", times, actor, body.reason, _as_seen(services, if_match)
+    )
     return view_of(services, image)
 
 
 @router.post("/v1/images/{ref:path}/revoke")
-def revoke_image(services: Given, ref: str, body: GoodReason, actor: Actor) -> Revocation:
+def revoke_image(services: Given, ref: str, body: GoodReason, actor: Actor, if_match: IfMatch = None) -> Revocation:
     """Refuses all new use of an image and of everything made from it. What runs goes on: it is listed."""
-    revoked = services.store.catalog.revoke(ref, actor, body.reason)
+    revoked = services.store.catalog.revoke(ref, actor, body.reason, _as_seen(services, if_match))
     digests = [image.digest for image in revoked]
     pins, mentions = services.store.releases.pins(), mentions_of(services.store, unfinished(services.store))
     machines, notes = _machines_of(services, digests)
@@ -64,9 +64,10 @@ def revoke_image(services: Given, ref: str, body: GoodReason, actor: Actor) -> R
 
 
 @router.post("/v1/images/{ref:path}/reinstate")
-def reinstate_image(services: Given, ref: str, body: GoodReason, actor: Actor) -> ImageView:
+def reinstate_image(services: Given, ref: str, body: GoodReason, actor: Actor, if_match: IfMatch = None) -> ImageView:
     """Takes the revocation of one image back. What was made from it stays revoked."""
-    return view_of(services, services.store.catalog.reinstate(ref, actor, body.reason))
+    image = services.store.catalog.reinstate(ref, actor, body.reason, _as_seen(services, if_match))
+    return view_of(services, image)
 
 
 @router.get("/v1/images/{ref:path}/why-kept")
@@ -93,6 +94,11 @@ def plan_image_prune(services: Given) -> PrunePlan:
 def prune_images(services: Given, body: PruneRequest, actor: Actor) -> Pruned:
     """Deletes the images whose time is over and that nothing reaches."""
     return Pruned(deleted=tuple(_prune(services).run(actor, body.reason, body.seen)))
+
+
+def _as_seen(services: Services, if_match: str | None) -> Guard:
+    """Objects to changing what isn't any more what the caller has seen."""
+    return lambda image: must_match(if_match, lambda: detail_of(services, image))
 
 
 def _machines_of(services: Services, digests: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

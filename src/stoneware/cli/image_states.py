@@ -91,9 +91,8 @@ def restore(image_ref: str, revoked: bool, reason: str, json_: bool) -> None:
 @click.command()
 @options.image_ref
 @click.option("--reason", required=True, metavar="TEXT", help="Why; whoever is refused gets to read it.")
-@options.yes
 @options.as_json
-def revoke(image_ref: str, reason: str, yes: bool, json_: bool) -> None:
+def revoke(image_ref: str, reason: str, json_: bool) -> None:
     """Refuse all new use of it and of every image made from it. What runs goes on, and is listed.
 
     \b
@@ -102,7 +101,6 @@ def revoke(image_ref: str, reason: str, yes: bool, json_: bool) -> None:
     """
     if not reason.strip():
         raise BadInput("a revocation needs a reason", next_step="say --reason TEXT")
-    options.agree(f"refuse all new use of {image_ref} and of what was made from it?", yes, json_)
     done = options.client().post(f"/v1/images/{image_ref}/revoke", {"reason": reason})
     if json_:
         output.show_json(done)
