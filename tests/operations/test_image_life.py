@@ -12,18 +12,20 @@ import pytest
 from tests.support.simulation import World, manifest
 from tests.support.specs import spec
 
-from stoneware.errors import NotFound, Refused
+from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.deployment import ImageSpec
 from stoneware.model.image import ImageState
 from stoneware.model.lifecycle import Timer, Timers
 from stoneware.model.machine import Phase, Power
 from stoneware.model.operation import OperationRecord, Result
+from stoneware.model.release import Release
 from stoneware.operations import bake as baking
 from stoneware.operations.bake import Bake, BakeFrame
 from stoneware.operations.outcome import Finish
 from stoneware.operations.procedure import Context
 from stoneware.operations.reconcile import Reconcile
+from stoneware.operations.releasing import Releasing
 
 DAY = 86400.0
 
@@ -76,6 +78,16 @@ def test_a_release_that_pins_a_revoked_image_is_not_gone_back_to(world: World) -
         for to in (None, 1):
             with pytest.raises(Refused, match="release 1 pins web/1, which is revoked: CVE-1"):
                 way("town", to)
+    assert world.store.operations.active("town") is None
+
+
+def test_a_revocation_between_plan_and_rollback_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_early(releasing: Releasing, target: Release) -> None:
+        world.store.catalog.revoke("web/1", "eve", "CVE-1")
+
+    monkeypatch.setattr(Releasing, "_must_not_be_revoked", too_early)
+    with pytest.raises(Conflict, match="web/1 was revoked meanwhile: CVE-1"):
+        world.releasing.rollback("town", None, "ann")
     assert world.store.operations.active("town") is None
 
 

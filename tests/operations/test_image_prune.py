@@ -83,6 +83,16 @@ def test_a_rollout_needs_what_it_leads_to_and_from(world: World) -> None:
     assert survey(world.store, world.platforms, world.clock).mentions == {}
 
 
+def test_a_bake_needs_the_image_that_it_is_about(world: World) -> None:
+    digest = world.store.catalog.get("web/2").digest
+    frame = BakeFrame(family="web", folder="/", spec=ImageSpec(), digest=digest)
+    words = {"kind": "bake", "subject": "family:web", "actor": "ann", "reason": "", "state": "PUBLISHING"}
+    operation = world.store.operations.create(**words, frame=frame)
+    assert survey(world.store, world.platforms, world.clock).mentions == {digest: (operation.id,)}
+    keep(world, newest=1)
+    assert pruner(world).run("ann") == []
+
+
 def test_a_due_image_goes_when_nothing_needs_it_any_more(world: World) -> None:
     world.publish("web", 4)
     for name in ("web/2", "web/3"):
