@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("local", "Run the daemon."),
     "completion": ("local", "Print the shell completion for bash, zsh or fish."),
     "bake": ("bake", "Recipe to sealed, tested, published image."),
-    "image": ("image", "Images: list, show, deprecate, obsolete, restore, delete."),
+    "image": ("image", "Images: list, show, change their state, revoke, prune."),
     "base": ("base", "Bases that recipes start from: list, packages, build, refresh."),
     "family": ("image", "Image families: list, show."),
     "plan": ("deploy", "Say what a deploy would change."),
