@@ -43,6 +43,12 @@ def path_bytes(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def shown_path(path: str) -> str:
+    """The path as text that can be printed and sent: `\\xff` for each byte that is no UTF-8, escapes for control characters."""
+    text = path_bytes(path).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def to_lines(listing: Mapping[str, FileEntry]) -> bytes:
     """The listing as bytes; equal listings give equal bytes. Raises BadInput for an entry that couldn't be read back."""
     encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
