@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from stoneware.errors import BadInput, Misconfigured
 from stoneware.host.home import Home
 from stoneware.host.signing_key import installation_key, read_public
-from stoneware.host.trusted_keys import believed_keys, trust, trusted_keys
+from stoneware.host.trusted_keys import believed_keys, distrust, trust, trusted_keys
 
 PKCS8 = serialization.PrivateFormat.PKCS8
 PEM = serialization.Encoding.PEM
@@ -209,6 +209,9 @@ def test_trusted_keys_are_files_that_a_person_may_put_there_too(home: Home, tmp_
     (home.trusted_keys / f"{other.id}.pub").rename(home.trusted_keys / "partner.pub")
     assert trusted_keys(home) == {other.id: other}
     assert set(believed_keys(home)) == {other.id, installation_key(home).public.id}
+    distrust(home, other.id)
+    distrust(home, other.id)
+    assert trusted_keys(home) == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 5000, b"\xff"])
