@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -86,11 +89,35 @@ def test_a_link_that_is_put_there_meanwhile_is_not_followed(root: Path, monkeypa
             Tree(root).read(path, 100)
 
 
-@pytest.mark.parametrize("path", ["usr/lib", "", "pipe", "etc"])
+@pytest.mark.parametrize("path", ["usr/lib", "", "pipe", "etc", "socket"])
 def test_what_is_no_file_is_not_read(path: str, root: Path) -> None:
     os.mkfifo(root / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(root / "socket"))
     with pytest.raises(NoFile):
         Tree(root).read(path, 100)
+
+
+def test_a_device_of_the_host_is_not_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        os.mknod(root / "device", stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero
+    except PermissionError:
+        pytest.skip("only root makes devices")
+    opened: list[int] = []
+    really = os.open
+    monkeypatch.setattr(os, "open", lambda path, flags, **more: opened.append(flags) or really(path, flags, **more))
+    with pytest.raises(NoFile):
+        Tree(root).read("device", 100)
+    assert len(opened) == 2
+    assert opened[-1] & os.O_PATH
+
+
+def test_no_handle_is_left_open(root: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for path in ("chain", "usr/lib", "out", "nothing/more", "usr/lib/os-release"):
+        with contextlib.suppress(Unreadable):
+            Tree(root).read(path, 3)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_the_limit_is_the_last_size_that_is_read(root: Path) -> None:

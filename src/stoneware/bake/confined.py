@@ -2,7 +2,8 @@
 
 A link is followed as if the tree were `/` (as chroot(2) does), so that `etc/os-release -> ../usr/lib/os-release` and
 `/usr/lib/os-release` mean the tree's own file. The file is then opened folder by folder without following anything, so that a
-tree that changes meanwhile can't lead out either. What is no plain file is never opened for long: a pipe can't make us wait.
+tree that changes meanwhile can't lead out either. What is no plain file is looked at, but never opened: a pipe would make us
+wait, and a device of the host may do something when it is opened.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ MOST_LINKS = 40
 """As many links as Linux follows in one path (path_resolution(7))."""
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Unreadable(Exception):
@@ -36,14 +37,16 @@ class Tree:
     def read(self, path: str, limit_bytes: int) -> bytes:
         """The content of a file, by its path in the tree. Raises Unreadable, or its NoFile."""
         try:
-            handle = self._open(self._resolve(path))
+            handle = self._find(self._resolve(path))
         except (OSError, ValueError) as wrong:  # ValueError: a NUL in a link's target
             raise Unreadable(getattr(wrong, "strerror", None) or "its path can't be followed") from None
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise NoFile("it is no file")
-            with open(handle, "rb", closefd=False) as file:
+            with Path(f"/proc/self/fd/{handle}").open("rb") as file:  # the very file that was looked at
                 content = file.read(limit_bytes + 1)
+        except OSError as wrong:
+            raise Unreadable(wrong.strerror or "it can't be read") from None
         finally:
             os.close(handle)
         if len(content) > limit_bytes:
@@ -79,13 +82,14 @@ class Tree:
         """Where a link leads; None when it is something else."""
         return os.readlink(path) if stat.S_ISLNK(os.lstat(path).st_mode) else None  # noqa: PTH115 - as above
 
-    def _open(self, parts: list[str]) -> int:
+    def _find(self, parts: list[str]) -> int:
+        """A handle of what stands at the end of these parts, none of which is a link; it isn't open yet (O_PATH, open(2))."""
         folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts[:-1]:
                 inner = os.open(part, FOLDER, dir_fd=folder)
                 os.close(folder)
                 folder = inner
-            return os.open(parts[-1] if parts else ".", FILE, dir_fd=folder)
+            return os.open(parts[-1] if parts else ".", LOOK, dir_fd=folder)
         finally:
             os.close(folder)
