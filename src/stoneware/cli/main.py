@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("status", "Releases: list, show."),
     "machine": ("things", "Machines: list, show, console."),
     "disk": ("things", "Disks: list, delete."),
+    "key": ("key", "Keys: show, list, trust, distrust."),
     "ledger": ("things", "The ledger: show, verify."),
 }
 """Every command: the module of this folder that has it, and its line in `--help`."""
