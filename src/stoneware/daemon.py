@@ -31,6 +31,7 @@ from stoneware.operations.bake import Bake
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
+from stoneware.operations.rebuild import Rebuild
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.refresh import Refresh
 from stoneware.operations.releasing import Releasing
@@ -74,6 +75,7 @@ def build(home: Home, clock: Clock) -> Daemon:
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "refresh": Refresh(home),
+        "rebuild": Rebuild(home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
