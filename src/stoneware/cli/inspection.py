@@ -47,7 +47,7 @@ def verify(image_ref: str, rebuild: bool, file_: Path, json_: bool) -> None:
 @click.command()
 @options.image_ref
 @options.as_json
-def sbom(image_ref: str, json_: bool) -> None:
+def sbom(image_ref: str, json_: bool) -> None:  # noqa: ARG001 - it prints JSON in any case
     """Print the bill of materials of an image: CycloneDX 1.5, as JSON with `--json` and without.
 
     \b
