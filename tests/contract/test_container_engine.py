@@ -1,10 +1,9 @@
-"""Real containers keep the contract, and what it doesn't say: what a machine may, what it is told, what outlives the daemon."""
+"""Real containers keep the contract."""
 
 from __future__ import annotations
 
 import http.client
 import os
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +11,9 @@ from pathlib import Path
 import pytest
 from tests.contract.engine_contract import EngineContract
 from tests.support.foundry import Foundry
-from tests.support.layouts import remove_home, sealed_layout
+from tests.support.layouts import container_engine, container_home, sealed_layout
 
-from stoneware.bake.units import GENERATORS, MASKED
-from stoneware.clock import SystemClock
-from stoneware.engines.container import ContainerEngine, Masks
+from stoneware.engines.container import ContainerEngine
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
 from stoneware.model.image import Artifact
@@ -24,24 +21,12 @@ from stoneware.model.machine import Machine
 from stoneware.model.probe import Answer, HttpProbe
 
 HEALTH = HttpProbe(port=80, path="/version")
-MASKS = Masks(MASKED, GENERATORS)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home of its own, taken away without a trace."""
-    home = Home(Path(tmp_path_factory.mktemp("containers")))
-    home.prepare()
-    yield home
-    run_folder = ContainerEngine(home, SystemClock(), MASKS).podman.run_folder
-    remove_home(home)
-    for folder in (home.root, run_folder):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def sealed(foundry: Foundry, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return sealed_layout(foundry, 1, tmp_path_factory.mktemp("sealed"))
+    with container_home(Path(tmp_path_factory.mktemp("containers"))) as home:
+        yield home
 
 
 @pytest.mark.host
@@ -50,15 +35,15 @@ class TestContainerEngine(EngineContract):
 
     @pytest.fixture
     def engine(self, home: Home) -> ContainerEngine:
-        return ContainerEngine(home, SystemClock(), MASKS)
+        return container_engine(home)
 
     @pytest.fixture
     def again(self, home: Home) -> Callable[[], ContainerEngine]:
-        return lambda: ContainerEngine(home, SystemClock(), MASKS)
+        return lambda: container_engine(home)
 
     @pytest.fixture
-    def artifact(self, sealed: Artifact) -> Artifact:
-        return sealed
+    def artifact(self, foundry: Foundry) -> Artifact:
+        return sealed_layout(foundry, 1)
 
     def kill(self, engine: ContainerEngine, name: str) -> None:  # type: ignore[override]
         os.kill(engine.podman.containers([name])[name].pid, signal.SIGKILL)
@@ -73,10 +58,8 @@ class TestContainerEngine(EngineContract):
         self.wait(lambda: self._request(machine, "GET").status == 200, "the world doesn't answer")
         return self._request(machine, "GET").read().decode().strip()
 
-    def _request(
-        self, machine: Machine, method: str, body: str | None = None, path: str = "/critters"
-    ) -> http.client.HTTPResponse:
+    def _request(self, machine: Machine, method: str, body: str | None = None) -> http.client.HTTPResponse:
         host, _, port = machine.addresses[80].rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=20)
-        connection.request(method, path, body=body)
+        connection.request(method, "/critters", body=body)
         return connection.getresponse()

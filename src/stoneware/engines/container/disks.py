@@ -119,7 +119,11 @@ class DiskFolder:
             ]
         else:
             words = ["mount", "--bind", self._data_folder(name), point]
-        run(words, timeout_s=MOUNT_LIMIT_S)
+        try:
+            run(words, timeout_s=MOUNT_LIMIT_S)
+        except ToolFailed as broken:
+            why = f"disk {name} can't be mounted: {broken.tail.strip()[-200:] or broken.message}"
+            raise Refused(why, f"look at {self._image(name)} with e2fsck") from broken
 
     def let_go(self, name: str) -> None:
         """Unmounts a disk, which writes everything out, and frees it. For who is `holding` it.
@@ -233,4 +237,7 @@ def _format(image: Path, wanted: WantedDisk) -> None:
         out.truncate(wanted.size_bytes)
     identity = uuid.UUID(bytes=hashlib.sha256(wanted.name.encode()).digest()[:16])
     options = "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard"
-    run(["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", options, image], timeout_s=120)
+    try:
+        run(["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", options, image], timeout_s=120)
+    except ToolFailed as broken:
+        raise Unreachable(f"disk {wanted.name} can't be formatted: {broken.message}") from broken

@@ -15,13 +15,10 @@ from stoneware.engines.container import console
 from stoneware.engines.container.checks import check_host
 from stoneware.engines.container.disks import DiskFolder
 from stoneware.engines.container.folder import Folder, MachineRecord
-from stoneware.engines.container.images import ImageStore
-from stoneware.engines.container.inside import give_owners, read_marks
-from stoneware.engines.container.phases import Seen, Verdict, judge
+from stoneware.engines.container.images import REPOSITORY, ImageStore
 from stoneware.engines.container.podman import Container, Podman
-from stoneware.engines.container.units import Masks, unit_files, unit_links
-from stoneware.engines.container.words import create_words, entrypoint_env, machine_id
-from stoneware.engines.environment import config_env, manager_environment
+from stoneware.engines.container.runs import Runs
+from stoneware.engines.container.units import Masks
 from stoneware.errors import NotFound, Refused, Unreachable
 from stoneware.host.files import locked
 from stoneware.host.home import Home
@@ -29,7 +26,6 @@ from stoneware.model.finding import Capabilities, Finding
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
 
-STOP_GRACE_S = 20.0
 DELETE_GRACE_S = 2
 
 
@@ -39,10 +35,10 @@ class ContainerEngine:
     def __init__(self, home: Home, clock: Clock, masks: Masks) -> None:
         self.home = home
         self.clock = clock
-        self.masks = masks
         self.podman = Podman(home)
         self.images = ImageStore(self.podman)
         self.disks = DiskFolder(home.containers / "disks", home.containers / "mounts")
+        self.runs = Runs(self.podman, self.images, clock, masks, self.disks.mounts)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(engine="container", disks=True, power=True)
@@ -77,9 +73,9 @@ class ContainerEngine:
                 raise Refused(f"machine {wanted.name} exists with another content", "delete it first")
             elif not record.on:
                 raise Refused(f"machine {wanted.name} is stopped", "start it, or delete it first")
-            container = self._ensure_container(folder, record)
+            container = self.runs.ensure_container(folder, record)
             if not wanted.disks:
-                self._begin(folder, record, container)
+                self.runs.begin(folder, record, container)
 
     def delete_machine(self, name: str) -> None:
         folder = self._folder(name)
@@ -112,17 +108,17 @@ class ContainerEngine:
             if record.on:
                 record = record.model_copy(update={"on": False, "off_since": self.clock.now()})
                 folder.save(record)
-            if not self._end_application(folder, record):
+            if not self.runs.end_application(folder, record):
                 self.disks.clear_writer(name)
 
     def start_machine(self, name: str) -> None:
         folder = self._folder(name)
         with self._locked(folder):
             record = self._record(folder)
-            container = self._ensure_container(folder, record)
-            if record.on and self._verdict(record, container).power is Power.RUNNING:
+            container = self.runs.ensure_container(folder, record)
+            if record.on and self.runs.verdict(record, container).power is Power.RUNNING:
                 if not record.wanted.disks:
-                    self._begin(folder, record, container)
+                    self.runs.begin(folder, record, container)
                 return
             if container.running or container.state == "initialized":
                 self.podman.run("stop", "--time", "0", name)
@@ -130,7 +126,7 @@ class ContainerEngine:
             fresh = MachineRecord(wanted=record.wanted, ip=record.ip, created_at=record.created_at)
             folder.save(fresh)
             if not fresh.wanted.disks:
-                self._begin(folder, fresh, container)
+                self.runs.begin(folder, fresh, container)
 
     # Disks
 
@@ -154,8 +150,8 @@ class ContainerEngine:
             places = [mount.disk for mount in record.wanted.disks]
             if disk not in places:
                 raise Refused(f"machine {machine} has no place for disk {disk}")
-            container = self._ensure_container(folder, record)
-            verdict = self._verdict(record, container)
+            container = self.runs.ensure_container(folder, record)
+            verdict = self.runs.verdict(record, container)
             if verdict.power is not Power.RUNNING:
                 raise Refused(f"machine {machine} isn't running", "start it first")
             if verdict.phase is Phase.QUIESCING:
@@ -167,7 +163,7 @@ class ContainerEngine:
                     raise Refused(f"disk {disk} is in use by {writer}", "a disk has one writer")
                 self.disks.take(disk, machine)
             if all((known := self.disks.find(place)) and known.writer == machine for place in places):
-                self._begin(folder, record, container)
+                self.runs.begin(folder, record, container)
 
     def quiesce_machine(self, name: str) -> None:
         """Asks the application to stop, which is the whole container; called again after its grace, by force."""
@@ -175,7 +171,7 @@ class ContainerEngine:
         with self._locked(folder):
             record = self._record(folder)
             if record.on and record.wanted.disks:
-                self._end_application(folder, record)
+                self.runs.end_application(folder, record)
 
     def detach_disk(self, disk: str, machine: str) -> None:
         folder = self._folder(machine)
@@ -184,15 +180,15 @@ class ContainerEngine:
             if self.disks.get(disk).writer != machine:
                 return
             record = folder.record()
-            container = self.podman.containers([machine]).get(machine)
+            container = self.runs.find(machine)
             if record is not None:
-                verdict = self._verdict(record, container)
+                verdict = self.runs.verdict(record, container)
                 if verdict.power is Power.RUNNING and verdict.phase is not Phase.WAITING:
                     why = f"machine {machine} may still work on disk {disk}: it is {verdict.phase}"
                     raise Refused(why, "quiesce it first")
                 if verdict.power is Power.RUNNING:
                     folder.save(record.model_copy(update={"begun": None, "ending_since": None, "signalled": False}))
-            self._undo_init(container)
+            self.runs.undo_init(container)
             with self.disks.holding(disk):
                 self.disks.let_go(disk)
 
@@ -205,7 +201,7 @@ class ContainerEngine:
         record = self._folder(disk.writer).record()
         if record is not None and record.on:
             return disk
-        container = self.podman.containers([disk.writer]).get(disk.writer)
+        container = self.runs.find(disk.writer)
         ended = container is None or not (container.running or container.state == "initialized")
         return disk.model_copy(update={"writer": None}) if ended else disk
 
@@ -215,79 +211,6 @@ class ContainerEngine:
         if known is not None and known.writer is not None and self._seen(known).writer is None:
             self.disks.let_go(name)
 
-    def _begin(self, folder: Folder, record: MachineRecord, container: Container) -> None:
-        """Starts a container that doesn't run. Its mounts are made first and get their owners; then its first process begins."""
-        if container.running:
-            return
-        begun = {"begun": container.started_at, "ending_since": None, "signalled": False}
-        folder.save(record.model_copy(update=begun))
-        image = self.images.get(record.wanted.digest)
-        if container.state != "initialized":
-            self.podman.run("init", folder.name)
-        ready = self.podman.containers([folder.name])[folder.name]
-        give_owners(ready, image.writable, [mount.mount for mount in record.wanted.disks])
-        self.podman.run("start", folder.name)
-
-    def _end_application(self, folder: Folder, record: MachineRecord) -> bool:
-        """Tells a running container to end: once, and by force when it hasn't within its grace. Whether it still runs."""
-        container = self.podman.containers([folder.name]).get(folder.name)
-        if container is None or not container.running:
-            self._undo_init(container)
-            return False
-        now = self.clock.now()
-        since = now if record.ending_since is None else min(record.ending_since, now)
-        record = record.model_copy(update={"ending_since": since})
-        folder.save(record)
-        if not record.signalled:
-            self._signal(container, container.stop_signal)
-            folder.save(record.model_copy(update={"signalled": True}))
-        elif now - since > STOP_GRACE_S:
-            self._signal(container, 9)
-        return True
-
-    def _undo_init(self, container: Container | None) -> None:
-        """A container whose start was cut short holds its disks without a process of its own."""
-        if container is not None and container.state == "initialized":
-            self.podman.run("stop", "--time", "0", container.name)
-
-    def _signal(self, container: Container, number: int) -> None:
-        try:
-            self.podman.run("kill", "--signal", str(number), container.name)
-        except Unreachable:
-            again = self.podman.containers([container.name]).get(container.name)
-            if again is not None and again.running:
-                raise
-
-    def _ensure_container(self, folder: Folder, record: MachineRecord) -> Container:
-        """The machine's container, made when it isn't there."""
-        known = self.podman.containers([folder.name]).get(folder.name)
-        if known is not None:
-            return known
-        image = self.images.get(record.wanted.digest)
-        config = record.wanted.config
-        if image.init:
-            files = {**unit_files(), "config.env": config_env(config), "machine-id": machine_id(folder, record)}
-            files["system.conf.d/10-stoneware.conf"] = manager_environment(config)
-            folder.tell(files, unit_links(self.masks))
-        else:
-            folder.tell({"env": entrypoint_env(config)}, {})
-        mounts = {mount.disk: self.disks.mount_point(mount.disk) for mount in record.wanted.disks}
-        for point in mounts.values():
-            point.mkdir(parents=True, exist_ok=True, mode=0o700)
-        network = self.podman.networks().of(record.wanted.isolated)
-        self.podman.run(*create_words(folder, record, image, network, mounts))
-        return self.podman.containers([folder.name])[folder.name]
-
-    def _verdict(self, record: MachineRecord, container: Container | None) -> Verdict:
-        return self._judged(record, container)[0]
-
-    def _judged(self, record: MachineRecord, container: Container | None) -> tuple[Verdict, tuple[str, ...]]:
-        """Power and phase, and the units that have failed."""
-        seen = Seen(container.running, container.started_at) if container else None
-        image = self.images.find(record.wanted.digest)
-        marks = read_marks(container) if container and container.running and image and image.init else None
-        return judge(record, seen, marks), marks.failed if marks else ()
-
     def _view(
         self,
         record: MachineRecord,
@@ -296,7 +219,7 @@ class ContainerEngine:
         disks: Sequence[Disk],
     ) -> Machine:
         wanted = record.wanted
-        verdict, failed = self._judged(record, container)
+        verdict, failed = self.runs.judged(record, container)
         return Machine(
             **wanted.model_dump(include={"name", "owner", "group", "fleet", "index", "cpus", "memory_bytes"}),
             digest=_digest(wanted, container, digests),
@@ -344,5 +267,6 @@ def _digest(wanted: WantedMachine, container: Container | None, digests: Mapping
     by podman's id, which no published image has."""
     if container is None:
         return wanted.digest
+    called = f"sha256:{container.image_name.removeprefix(f'{REPOSITORY}:')}"
     known = digests.get(container.image, ())
-    return wanted.digest if wanted.digest in known else (known or (f"sha256:{container.image}",))[0]
+    return called if called in known else (known or (f"sha256:{container.image}",))[0]

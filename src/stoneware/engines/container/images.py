@@ -137,7 +137,7 @@ class ImageStore:
 
     def _id_of(self, reference: str) -> tuple[str, str] | None:
         """podman's own view of a name: id, and digest of the manifest."""
-        listed = json.loads(self.podman.run("image", "inspect", reference, ok=(0, 125)) or "[]")
+        listed = self.podman.inspect("image", reference)
         return (str(listed[0]["Id"]), str(listed[0]["Digest"])) if listed else None
 
     def _file(self, digest: str) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +25,15 @@ from stoneware.host.run import run
 LIMIT_S = 60.0
 RUN_FOLDER = Path("/run/stoneware")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-WONT_WORK = ("OCI runtime attempted to invoke", "no such image", "image not known", "executable file")
+WONT_WORK = ("OCI runtime attempted to invoke", "image not known", "executable file", "not match", "unexpected EOF")
 """What podman says when the same call would fail again."""
 
 
 @dataclass(frozen=True)
 class Container:
     """A container as podman sees it. `state` is podman's word, `started_at` its text (unequal for each start), `image` the
-    image's id (hex), `root` where its root file system is mounted on the host."""
+    image's id (hex) and `image_name` what it was called, `root` where its root file system is mounted on the host, `helper`
+    the pidfile of its conmon."""
 
     id: str
     name: str
@@ -39,7 +41,9 @@ class Container:
     started_at: str
     pid: int
     image: str
+    image_name: str
     root: Path
+    helper: Path
     stop_signal: int
 
     @property
@@ -51,6 +55,16 @@ class Container:
             return self.id in Path(f"/proc/{self.pid}/cgroup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return False
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that belonged to its last run has ended. Its conmon outlives that run for a moment, to have it
+        cleaned up, and would clean up the next one as well."""
+        try:
+            pid = int(self.helper.read_text())
+            return self.id not in Path(f"/proc/{pid}/cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return True
 
 
 class Podman:
@@ -69,10 +83,8 @@ class Podman:
 
     @property
     def run_folder(self) -> Path:
-        """podman's idea of what runs. It is short, for podman allows 50 characters, and new after each boot of the host, so
-        that podman knows that nothing runs any more."""
-        boot = hashlib.sha256(f"{self.key} {BOOT_ID.read_text()}".encode()).hexdigest()
-        return RUN_FOLDER / boot[:12]
+        """podman's idea of what runs: not below the home, for podman allows 50 characters, and writes the path down."""
+        return RUN_FOLDER / self.key[:12]
 
     def words(self, *words: str | Path) -> list[str | Path]:
         """The whole command line of a podman command."""
@@ -100,10 +112,17 @@ class Podman:
         """These containers, by name; those that don't exist are left out."""
         if not names:
             return {}
-        # status 125: one of them isn't there; the others are told all the same
-        listed = json.loads(self.run("container", "inspect", *names, ok=(0, 125)) or "[]")
-        found = [_container(one) for one in listed]
+        found = [_container(one) for one in self.inspect("container", *names)]
         return {one.name: one for one in found}
+
+    def inspect(self, kind: str, *names: str) -> list[dict[str, object]]:
+        """What podman says of things of this kind (`container`, `image`); those that don't exist are left out."""
+        # status 125 says that one of them isn't there, and the others are told all the same; or that nothing worked
+        said = self.run(kind, "inspect", *names, ok=(0, 125))
+        try:
+            return [_dict(one) for one in json.loads(said)]
+        except ValueError as broken:
+            raise Unreachable(f"podman {kind} inspect answered nothing; see `podman info` on this host") from broken
 
     def networks(self) -> Networks:
         """Our bridges, as files that podman reads. Chosen once in the life of a home."""
@@ -113,8 +132,14 @@ class Podman:
             return self._networks
 
     def _prepare(self) -> Networks:
+        if set(str(self.folder)) & set(":,"):
+            raise Misconfigured(
+                f"podman can't bind folders below {self.folder}", "a home without ':' and ',' in its path"
+            )
         try:
-            self.run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.run_folder.parent.mkdir(exist_ok=True, mode=0o755)
+            with locked(RUN_FOLDER / f".{self.run_folder.name}.lock"):
+                self._forget_last_boot()
             (self.folder / "networks").mkdir(parents=True, exist_ok=True, mode=0o700)
         except PermissionError as no:
             raise Misconfigured(f"containers need root: {no}", "run `stoneware serve` as root") from no
@@ -124,6 +149,14 @@ class Podman:
             for network in (chosen.open, chosen.closed):
                 write_if_changed(self.folder / "networks" / f"{network.name}.json", network.description())
         return chosen
+
+    def _forget_last_boot(self) -> None:
+        """podman knows that the host was booted when its run folder is gone, which not every host's /run sees to."""
+        boot, mark = BOOT_ID.read_text(), self.run_folder / "boot"
+        if not mark.exists() or mark.read_text() != boot:
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+            self.run_folder.mkdir(mode=0o700)
+            write_atomic(mark, boot)
 
     def facts(self) -> HostFacts:
         """What this host can do. Raises Misconfigured when no runtime can work here."""
@@ -159,6 +192,8 @@ def _container(seen: dict[str, object]) -> Container:
         started_at=str(state["StartedAt"]),
         pid=int(str(state["Pid"])),
         image=str(seen["Image"]),
+        image_name=str(seen["ImageName"]),
+        helper=Path(str(seen["ConmonPidFile"])),
         root=Path(str(_dict(driver["Data"]).get("MergedDir", ""))),
         stop_signal=int(str(config["StopSignal"])),
     )
