@@ -6,23 +6,21 @@ What is measured is the product's own step BUILDING with its commit, as a worker
 from __future__ import annotations
 
 import contextlib
-import re
-import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.bakery import copy_example, image_spec, say_own
+from bench.bakery import copy_example, image_spec
 from bench.ground import Ground, say
 from bench.registry import Figure, benchmark
-from stoneware.bake.seal import UNREPEATABLE
-from stoneware.bake.workspace import workspace
+from stoneware.bake.blobs import Blobs
 from stoneware.clock import SystemClock
 from stoneware.engines.qemu import QemuEngine
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
 from stoneware.model.image import Manifest
+from stoneware.model.listing import from_lines
 from stoneware.operations.bake import Bake, BakeFrame
 from stoneware.operations.platform import Platform
 from stoneware.operations.runner import Runner
@@ -59,7 +57,7 @@ def rebake_s(ground: Ground) -> Figure:
             samples.append(time.monotonic() - began)
             say(f"{samples[-1]:.2f} s")
             kitchen.forget(manifest)
-    sealed = first.files["root"].size_bytes
+    sealed = sum(first.files[f"layer-{number}"].size_bytes for number in range(len(first.layers)))
     detail = (
         f"tree of {tree_bytes / 1e6:.0f} MB in {files} files (the example's, and a RUN that writes 112 MB, half random and "
         f"half text), sealed to {sealed / 1e6:.0f} MB; built, sealed, manifest in the store; no boot test"
@@ -99,11 +97,9 @@ class Kitchen:
         return self.store.catalog.manifest(str(after.frame["digest"]))
 
     def forget(self, manifest: Manifest) -> None:
-        """Removes an image and the layer that only it has."""
+        """Removes an image."""
         self.store.catalog.delete(manifest.digest, "bench", "measured")
         QemuEngine(self.home, self.runner.clock).delete_image(manifest.digest)
-        with workspace(self.home, "forget", say_own) as space:
-            space.buildah("rmi", manifest.recipe.base_digest, quiet=True)
 
 
 @contextlib.contextmanager
@@ -114,21 +110,19 @@ def _kitchen(ground: Ground) -> Iterator[Kitchen]:
     store = open_store(url_for(ground.home.database), clock)
     try:
         platform = Platform(QemuEngine(ground.home, clock), HaproxySwitch(ground.home), ask)
-        bake = Bake(store, ground.home, platform)
+        bake = Bake(store, ground.home, {"vm": platform})
         yield Kitchen(ground.home, folder, store, Runner(store, {"bake": bake}, clock, lambda *_: None))
     finally:
         store.close()
 
 
 def _measure_tree(home: Home, manifest: Manifest) -> tuple[int, int]:
-    """How many files of the tree of an image are sealed, and their bytes; a file with several names counts once."""
-    left_out = [re.compile(pattern) for pattern in UNREPEATABLE]
-    with workspace(home, "measure", say_own) as space:
-        space.buildah("from", "--name", space.container, manifest.recipe.base_digest, quiet=True)
-        tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
-        sizes = {}
-        for path in tree.rglob("*"):
-            seen = path.lstat()
-            if stat.S_ISREG(seen.st_mode) and not any(one.search(str(path.relative_to(tree))) for one in left_out):
-                sizes[seen.st_ino] = seen.st_size
-    return len(sizes), sum(sizes.values())
+    """How many files the sealed layers of an image hold, and their bytes."""
+    blobs = Blobs(home.images / "blobs")
+    sizes = [
+        entry.size
+        for number in range(len(manifest.layers))
+        for entry in from_lines(blobs.read(manifest.files[f"listing-{number}"])).values()
+        if entry.kind == "f"
+    ]
+    return len(sizes), sum(sizes)

@@ -16,7 +16,12 @@ from stoneware.engines.qemu.folder import Folder
 from stoneware.model.image import Artifact
 from stoneware.model.machine import WantedMachine
 
-FACTS = {"machine": "hostname bare\n", "config": "", "environment": "[Manager]\nDefaultTimeoutStopSec=10s\n"}
+FACTS = {
+    "machine": "hostname bare\n",
+    "config": "",
+    "environment": "[Manager]\nDefaultTimeoutStopSec=10s\n",
+    "entrypoint": "",
+}
 
 
 @contextlib.contextmanager
@@ -41,10 +46,11 @@ def words(folder: Folder, wanted: WantedMachine, artifact: Artifact, accelerator
     said = [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"]
     said += ["-accel", accelerator.name, "-cpu", accelerator.cpu, "-smp", str(wanted.cpus)]
     said += ["-m", f"{wanted.memory_bytes // 2**20}M", "-serial", "null", "-pidfile", str(folder.pidfile)]
-    said += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
+    said += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(artifact.file("initrd"))]
     said += ["-append", " ".join(kernel)]
-    said += ["-drive", f"if=none,id=root,format=raw,readonly=on,file={artifact.file('root')}"]
-    said += ["-device", "virtio-blk-pci,drive=root,serial=root"]
+    for number, (file, _) in enumerate(artifact.layers):
+        said += ["-drive", f"if=none,id=layer-{number},format=raw,readonly=on,file={file}"]
+        said += ["-device", f"virtio-blk-pci,drive=layer-{number},serial=layer-{number}"]
     said += ["-netdev", f"user,id=net,ipv6=off,hostfwd=tcp:127.0.0.1:{port}-:80"]
     said += ["-device", "virtio-net-pci,netdev=net,romfile="]
     said += ["-chardev", "null,id=nobody", "-device", "virtio-serial-pci"]

@@ -34,6 +34,7 @@ from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
 from stoneware.operations.reconcile import Reconcile
+from stoneware.operations.refresh import Refresh
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
@@ -72,9 +73,10 @@ def build(home: Home, clock: Clock) -> Daemon:
     in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
     platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
-        "bake": Bake(store, home, qemu),
+        "bake": Bake(store, home, {"vm": qemu, "container": container}),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
+        "refresh": Refresh(home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)

@@ -12,7 +12,7 @@ from stoneware.bake.verify import load, verify
 from stoneware.errors import NotFound, Refused
 from stoneware.model.image import Artifact, Manifest, Recipe, SealedFile, Verity
 
-CONTENT = {"root": b"root image", "kernel": b"kernel", "initrd": b"initrd"}
+CONTENT = {"layer-0": b"root image", "kernel": b"kernel", "initrd": b"initrd"}
 ABSENT = "sha256:" + "0" * 64
 
 
@@ -26,7 +26,8 @@ def sealed(images: Path) -> Artifact:
         family="web",
         epoch=1,
         files=files,
-        verity=Verity(root_hash="00", salt="00", data_blocks=1, hash_start_block=1),
+        tree="sha256:" + "0" * 64,
+        layers=(Verity(root_hash="00", salt="-", data_blocks=1, hash_start_block=1),),
         kernel_version="6.1",
         cmdline="",
         init="/sbin/init",
@@ -49,8 +50,8 @@ def test_a_whole_image_passes(tmp_path: Path) -> None:
     ("spoil", "wrong"),
     [
         (lambda folder: (folder / "kernel.img").unlink(), "kernel.img is missing"),
-        (lambda folder: (folder / "root.img").write_bytes(b"root imagE"), "root.img was changed"),
-        (lambda folder: (folder / "root.img").write_bytes(b"root"), "root.img has 4 bytes, not 10"),
+        (lambda folder: (folder / "layer-0.img").write_bytes(b"root imagE"), "layer-0.img was changed"),
+        (lambda folder: (folder / "layer-0.img").write_bytes(b"root"), "layer-0.img has 4 bytes, not 10"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"{}"), "manifest.json can't be read"),
         (
             lambda folder: (folder / "manifest.json").write_bytes(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.contract.engine_contract import EngineContract
 from tests.support.foundry import Foundry
-from tests.support.layouts import container_engine, container_home, sealed_layout
+from tests.support.layouts import container_engine, container_home, sealed_container
 
 from stoneware.engines.container import ContainerEngine
 from stoneware.host.home import Home
@@ -43,7 +43,7 @@ class TestContainerEngine(EngineContract):
 
     @pytest.fixture
     def artifact(self, foundry: Foundry) -> Artifact:
-        return sealed_layout(foundry, 1)
+        return sealed_container(foundry)
 
     def kill(self, engine: ContainerEngine, name: str) -> None:  # type: ignore[override]
         os.kill(engine.podman.containers([name])[name].pid, signal.SIGKILL)

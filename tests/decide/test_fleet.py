@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def test_a_group_has_the_fleet_of_the_first_retained_release_with_its_content(hi
     contents: dict[Any, int] = {}
     for one in releases:
         pinned = one.groups["web"]
-        facts = pinned.spec.model_dump_json(include={"machine", "config", "disks"})
+        facts = json.dumps(pinned.spec.model_dump(mode="json", include={"machine", "config", "disks"}), sort_keys=True)
         assert pinned.fleet == contents.setdefault((pinned.digest, facts), one.number)
 
 

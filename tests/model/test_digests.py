@@ -14,8 +14,9 @@ from stoneware.model.release import content_of
 MANIFEST = Manifest(
     family="web",
     epoch=1,
-    files={"root": SealedFile(name="root.img", sha256="00", size_bytes=1)},
-    verity=Verity(root_hash="0" * 64, salt="0" * 64, data_blocks=1, hash_start_block=1),
+    files={"layer-0": SealedFile(name="layer-0.img", sha256="00", size_bytes=1)},
+    tree="sha256:" + "0" * 64,
+    layers=(Verity(root_hash="0" * 64, salt="-", data_blocks=1, hash_start_block=1),),
     kernel_version="6.1",
     cmdline="quiet",
     init="/sbin/init",

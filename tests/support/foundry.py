@@ -44,6 +44,9 @@ class Foundry:
         """Lets another home use what was built here."""
         home.mkdir(parents=True, mode=0o700)
         (home / "build").symlink_to(self.home.build)
+        (self.home.images / "blobs").mkdir(exist_ok=True)
+        (home / "images").mkdir(mode=0o700)
+        (home / "images" / "blobs").symlink_to(self.home.images / "blobs")
 
     def close(self) -> None:
         """Gives the room back."""
@@ -59,13 +62,13 @@ class Foundry:
         image = load(folder).document.images["critter-web"]
         with workspace(self.home, folder.name, lambda line: None) as space:
             files = recipe.find_recipe(folder, image.containerfile, image.context)
-            image_id = build.build(space, files)
+            built = build.build(space, files, 0.0)
             pack = ensure_boot_pack(space)
-            described = recipe.describe(files, image_id)
+            described = recipe.describe(files, built.base)
             mounts = ["/var/lib/critter"]
             return seal.seal(
                 space,
-                image_id,
+                built.image,
                 family="critter-web",
                 recipe=described,
                 pack=pack,

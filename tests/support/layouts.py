@@ -1,18 +1,16 @@
-"""OCI image layouts for tests of containers: the example's own recipes, built as the product builds them, each once."""
+"""Sealed containers for tests: the example's own recipes, baked as the product bakes them, each once."""
 
 from __future__ import annotations
 
-import json
-import os
+import functools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.foundry import Foundry
-from tests.support.simulation import manifest
 
-from stoneware.bake import build, recipe
+from stoneware.bake import build, recipe, seal
 from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.workspace import workspace
 from stoneware.clock import SystemClock
@@ -23,6 +21,10 @@ from stoneware.model.image import Artifact
 from stoneware.spec.load import load
 
 MASKS = Masks(MASKED, GENERATORS)
+WITHOUT_INIT = """\
+RUN rm -f /sbin/init /lib/systemd/systemd && install -d -o www-data -m 700 /var/lib/nginx/body
+ENTRYPOINT ["python3", "-u", "-m", "http.server", "--directory", "/srv/www", "80"]
+"""
 
 
 def container_engine(home: Home) -> ContainerEngine:
@@ -30,35 +32,38 @@ def container_engine(home: Home) -> ContainerEngine:
     return ContainerEngine(home, SystemClock(), MASKS)
 
 
-def sealed_layout(foundry: Foundry, version: int) -> Artifact:
-    """A version of the example, with systemd as it comes."""
-    source, folder = foundry.recipe(version), foundry.folder / f"layout-{version}"
-    image = load(source).document.images["critter-web"]
-    if not (folder / "oci").exists():
-        folder.mkdir()
-        with workspace(foundry.home, f"layout-{version}", lambda line: None) as space:
-            files = recipe.find_recipe(source, image.containerfile, image.context)
-            built = build.build(space, files)
-            space.buildah("push", "--quiet", built, f"oci:{folder / 'oci'}")
-    changes = {"writable": image.writable, "init": "/sbin/init"}
-    return Artifact(folder=folder, manifest=manifest("critter-web", version).model_copy(update=changes))
+@functools.cache
+def sealed_container(foundry: Foundry) -> Artifact:
+    """Version 1 of the example, with systemd as it comes."""
+    return _bake(foundry, foundry.recipe(1))
 
 
-def plain_layout(foundry: Foundry, entrypoint: Sequence[str], *writable: str) -> Artifact:
-    """Version 1 without an init: its entrypoint is all that starts in it."""
-    folder = foundry.folder / "layout-plain"
-    if not (folder / "oci").exists():
-        folder.mkdir()
-        base = f"oci:{sealed_layout(foundry, 1).folder / 'oci'}"
-        with workspace(foundry.home, "layout-plain", lambda line: None) as space:
-            space.buildah("from", "--name", space.container, base, quiet=True)
-            tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
-            (tree / "var/lib/nginx/body").mkdir(mode=0o700)
-            os.chown(tree / "var/lib/nginx/body", 33, 33)
-            space.buildah("config", "--entrypoint", json.dumps(entrypoint), space.container, quiet=True)
-            space.buildah("commit", "--quiet", "--format", "oci", space.container, f"oci:{folder / 'oci'}", quiet=True)
-    changes = {"init": "", "writable": writable}
-    return Artifact(folder=folder, manifest=manifest("critter-plain", 1).model_copy(update=changes))
+@functools.cache
+def plain_container(foundry: Foundry) -> Artifact:
+    """The same without an init: its entrypoint is all that starts in it."""
+    folder = foundry.folder / "plain"
+    if not folder.exists():
+        shutil.copytree(foundry.recipe(1), folder)
+        with (folder / "Containerfile").open("a") as out:
+            out.write(WITHOUT_INIT)
+    return _bake(foundry, folder, "/var/lib/critter")
+
+
+def _bake(foundry: Foundry, folder: Path, *writable: str) -> Artifact:
+    image = load(folder).document.images["critter-web"]
+    with workspace(foundry.home, f"container-{folder.name}", lambda line: None) as space:
+        files = recipe.find_recipe(folder, image.containerfile, image.context)
+        built = build.build(space, files, 0.0)
+        return seal.seal(
+            space,
+            built.image,
+            family="critter-web",
+            recipe=recipe.describe(files, built.base),
+            pack=None,
+            writable=(*image.writable, *writable),
+            mounts=["/var/lib/critter"],
+            deliver=("container",),
+        )
 
 
 def mounts_below(folder: Path) -> list[Path]:

@@ -49,8 +49,9 @@ def manifest(family: str, version: int) -> Manifest:
     return Manifest(
         family=family,
         epoch=1,
-        files={"root": SealedFile(name="root.img", sha256=f"{version:064x}", size_bytes=1)},
-        verity=Verity(root_hash="0" * 64, salt="0" * 64, data_blocks=1, hash_start_block=1),
+        files={"layer-0": SealedFile(name="layer-0.img", sha256=f"{version:064x}", size_bytes=1)},
+        tree="sha256:" + "0" * 64,
+        layers=(Verity(root_hash="0" * 64, salt="-", data_blocks=1, hash_start_block=1),),
         kernel_version="6.1",
         cmdline="",
         init="/sbin/init",

@@ -22,7 +22,7 @@ from stoneware.api.services import (
     Why,
 )
 from stoneware.errors import NotFound
-from stoneware.model.deployment import DiskSpec, Document
+from stoneware.model.deployment import DiskSpec, Document, ImageSpec
 from stoneware.model.image import Image, ImageState
 from stoneware.model.operation import OperationRecord
 from stoneware.operations.bake import BakeFrame
@@ -59,10 +59,13 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
         raise NotFound(
             f"{body.file} declares no image {body.family}", f"it declares: {', '.join(document.images) or 'none'}"
         )
+    spec = document.images[body.family]
+    if body.deliver:
+        spec = ImageSpec.model_validate({**spec.model_dump(), "deliver": body.deliver})
     frame = BakeFrame(
         family=body.family,
         folder=body.folder,
-        spec=document.images[body.family],
+        spec=spec,
         disks=_disks_for(document, body.family),
         entered_at=services.clock.now(),
     )

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 
 from stoneware.clock import Clock
 from stoneware.host.home import Home
-from stoneware.model.image import BootTestRecord, Image, Manifest
+from stoneware.model.image import BootTestRecord, Delivery, Image, Manifest
 from stoneware.model.machine import Disk, Machine
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord, SignalKind
@@ -78,9 +78,10 @@ class DeployRequest(Declared):
 
 
 class BakeRequest(Declared):
-    """Which family of the declaration to bake."""
+    """Which family of the declaration to bake, and as what if not as declared."""
 
     family: Name
+    deliver: tuple[Delivery, ...] | None = None
 
 
 class Why(Noun):

@@ -26,13 +26,19 @@ QUIET = (
 )
 
 
-def kernel_cmdline(verity: Verity, init: str, writable: Sequence[str]) -> str:
-    """One line. `stoneware.verity` is BLOCKS:HASH_START:SALT:ROOT_HASH, in blocks of 4096 bytes and hex digits.
+def kernel_cmdline(layers: Sequence[Verity], init: str, writable: Sequence[str]) -> str:
+    """One line. A `stoneware.verity` for each layer, lowest first: BLOCKS:HASH_START:SALT:ROOT_HASH, in blocks of 4096 bytes and
+    hex digits. `stoneware.init` is left out for an image without an init.
 
     Raises BakeFailed when it is longer than a kernel can take.
     """
-    tree = f"{verity.data_blocks}:{verity.hash_start_block}:{verity.salt}:{verity.root_hash}"
-    words = [*QUIET, f"stoneware.verity={tree}", f"stoneware.init={init}"]
+    words = list(QUIET)
+    for verity in layers:
+        words.append(
+            f"stoneware.verity={verity.data_blocks}:{verity.hash_start_block}:{verity.salt}:{verity.root_hash}"
+        )
+    if init:
+        words.append(f"stoneware.init={init}")
     if writable:
         words.append(f"stoneware.writable={','.join(writable)}")
     line = " ".join(words)

@@ -1,39 +1,40 @@
-"""Root tree to sealed image: erofs, a dm-verity hash tree behind it, kernel, initramfs, and a manifest of all digests.
+"""A build becomes a sealed image: its layers, a kernel and an initramfs for a machine, an OCI layout for a container, and a
+manifest of all digests.
 
-Equal trees give equal bytes: times, identifiers and salt are fixed, and files that only say when something was built are
-left out. The image appears in the store by one rename, whole or not at all.
+The image appears in the store by one rename, whole or not at all. What it shares with other images is stored once.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from stoneware.bake import oci
 from stoneware.bake.base import EPOCH
 from stoneware.bake.boot_pack import BootPack
+from stoneware.bake.built import opened
 from stoneware.bake.cmdline import kernel_cmdline
+from stoneware.bake.entrypoint import entrypoint_of
+from stoneware.bake.erofs import BLOCK
+from stoneware.bake.layers import SealedLayer, Sealing
 from stoneware.bake.packages import installed_packages
+from stoneware.bake.scan import look
+from stoneware.bake.tree import Node, Tree, tree_digest
 from stoneware.bake.workspace import Workspace
-from stoneware.errors import BakeFailed, ToolFailed
-from stoneware.host.files import sha256_of, sync_folder, write_atomic
-from stoneware.model.image import Artifact, Manifest, Recipe, SealedFile, Verity
+from stoneware.errors import BakeFailed
+from stoneware.host.files import sync_folder, write_atomic
+from stoneware.model.image import Artifact, Delivery, Manifest, Recipe, SealedFile
+from stoneware.model.listing import FileEntry
 
-BLOCK = 4096
-SALT = "00" * 32
-UUID = "00000000-0000-0000-0000-000000000000"
 INITS = ("sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd")
-NEEDED_FOLDERS = ("/dev", "/proc", "/run", "/sys", "/tmp")  # noqa: S108 - a folder of the image
-
-# What differs from build to build and tells nothing about the content (regular expressions of paths in the tree).
-UNREPEATABLE = (
-    r"^var/cache/ldconfig/aux-cache$",
-    r"^var/cache/apt/(src)?pkgcache\.bin$",
-    r"^var/log/(apt/.*|dpkg\.log|alternatives\.log|bootstrap\.log)$",
-    r"^var/lib/apt/lists/.+$",
-    r"^var/cache/apt/archives/.*\.deb$",
-)
+NEEDED_FOLDERS = {"dev": 0o755, "etc": 0o755, "proc": 0o555, "run": 0o755, "sys": 0o555, "tmp": 0o1777}
+NEEDED_FILES = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
+"""Every machine gets its own over them, so they must be there to be covered."""
+NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"""The SHA-256 of an empty file."""
 
 
 def seal(
@@ -42,92 +43,109 @@ def seal(
     *,
     family: str,
     recipe: Recipe,
-    pack: BootPack,
+    pack: BootPack | None,
     writable: Sequence[str],
     mounts: Sequence[str] = (),
+    deliver: Sequence[Delivery] = ("vm",),
 ) -> Artifact:
-    """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` must be in the tree.
+    """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` are made where the tree has
+    none. `pack` may be None when no `vm` is delivered.
 
     Raises BakeFailed naming what the recipe lacks.
     """
-    space.buildah("from", "--name", space.container, image_id, quiet=True)
-    try:
-        tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
-        init = _check_tree(tree, [*writable, *mounts])
-        out = space.folder / "sealed"
-        out.mkdir()
-        verity = seal_tree(space, tree, out / "root.img")
-        packages = installed_packages(tree)
-    finally:
-        space.buildah("rm", space.container, quiet=True)
-    shutil.copyfile(pack.kernel, out / "vmlinuz")
-    shutil.copyfile(pack.initrd, out / "initrd.img")
-    names = {"root": "root.img", "kernel": "vmlinuz", "initrd": "initrd.img"}
+    with opened(space, image_id) as built:
+        init = _init(built.tree)
+        entrypoint = None if init else entrypoint_of(built.config)
+        added = _missing(built.tree, [*writable, *mounts, *([entrypoint.folder] if entrypoint else [])])
+        sealing = Sealing(space, built.layers, added, containers="container" in deliver)
+        layers = sealing.run()
+        packages = installed_packages(built.tree)
+        config: Mapping[str, Any] = built.config
+    verities = tuple(layer.verity for layer in layers)
+    tree = tree_digest(sealing.entries(layers))
+    out = space.folder / "sealed"
+    out.mkdir()
+    files = {
+        f"{role}-{number}": file for number, layer in enumerate(layers) for role, file in _layer_files(number, layer)
+    }
+    words: dict[str, Any] = {}
+    if "vm" in deliver and pack is not None:
+        boot = {
+            "kernel": (pack.kernel, "vmlinuz"),
+            "vmlinux": (pack.vmlinux, "vmlinux"),
+            "initrd": (pack.initrd, "initrd.img"),
+        }
+        files |= {role: sealing.blobs.take(file, name) for role, (file, name) in boot.items()}
+        words = {"kernel_version": pack.kernel_version, "cmdline": kernel_cmdline(verities, init, writable)}
+    for file in files.values():
+        sealing.blobs.link(file, out / file.name)
+    if "container" in deliver:
+        archives = [layer.archive for layer in layers if layer.archive]
+        words["container"] = oci.write_layout(out / "oci", sealing.blobs, archives, config, init, family, tree)
     manifest = Manifest(
         family=family,
         epoch=EPOCH,
-        files={role: _sealed(out / name) for role, name in names.items()},
-        verity=verity,
-        kernel_version=pack.kernel_version,
-        cmdline=kernel_cmdline(verity, init, writable),
+        tree=tree,
+        files=files,
+        layers=verities,
+        deliver=tuple(deliver),
         init=init,
+        entrypoint=entrypoint,
         writable=tuple(writable),
         recipe=recipe,
         packages=packages,
-        tree_bytes=verity.data_blocks * BLOCK,
+        tree_bytes=sum(verity.data_blocks for verity in verities) * BLOCK,
+        **words,
     )
     return _enter(space, out, manifest)
 
 
-def seal_tree(space: Workspace, tree: Path, root: Path) -> Verity:
-    """Writes the root image of a tree, hash tree included."""
-    words: list[str | Path] = ["mkfs.erofs", "-zlz4", f"-T{EPOCH}", f"-U{UUID}"]
-    words += [f"--exclude-regex={pattern}" for pattern in UNREPEATABLE]
-    try:
-        space.run([*words, root, tree], timeout_s=1800, quiet=True)
-        with root.open("r+b") as file:
-            blocks = -(-file.seek(0, os.SEEK_END) // BLOCK)
-            file.truncate(blocks * BLOCK)
-        words = ["veritysetup", "format", "--no-superblock", f"--hash-offset={blocks * BLOCK}", f"--salt={SALT}"]
-        words += [f"--data-blocks={blocks}", root, root]
-        printed = space.run(words, timeout_s=600, quiet=True).stdout
-    except ToolFailed as failed:
-        full = "No space left" in failed.tail
-        hint = "free some space and bake again" if full else "see the last lines above"
-        raise BakeFailed(f"the tree can't be sealed: {failed.message}", "seal", failed.tail, hint) from failed
-    found = [line.split()[-1] for line in printed.splitlines() if line.startswith("Root hash")]
-    if not found:
-        raise BakeFailed("veritysetup printed no root hash", "seal", printed)
-    return Verity(root_hash=found[0], salt=SALT, data_blocks=blocks, hash_start_block=blocks)
+def _layer_files(number: int, layer: SealedLayer) -> list[tuple[str, SealedFile]]:
+    """A layer's files by what they are, under the names that they have in an image."""
+    root = layer.root.model_copy(update={"name": f"layer-{number}.img"})
+    names = layer.listing.model_copy(update={"name": f"layer-{number}.list"})
+    return [("layer", root), ("listing", names)]
 
 
-def _check_tree(tree: Path, folders: Sequence[str]) -> str:
-    """What must be in the tree. Returns the path of its init."""
-    init = next((name for name in INITS if os.path.lexists(tree / name)), None)
-    if init is None:
-        hint = "start from a base with systemd, such as stoneware/debian:12"
-        raise BakeFailed("the image has no init to start", "seal", next_step=hint)
-    for folder in (*NEEDED_FOLDERS, *folders):
-        inside = tree / folder.lstrip("/")
-        if not inside.is_dir() or inside.is_symlink():
-            kind = "exists, but is no folder" if os.path.lexists(inside) else "doesn't exist"
+def _init(tree: Path) -> str:
+    """The path of the tree's init; empty when it has none."""
+    found = next((name for name in INITS if os.path.lexists(tree / name)), "")
+    return f"/{found}" if found else ""
+
+
+def _missing(tree: Path, folders: Sequence[str]) -> Tree:
+    """What the image needs in its tree and this one lacks: places to mount things at, for every machine and as declared.
+
+    Raises BakeFailed where something else stands in such a place.
+    """
+    added: Tree = {}
+    modes = {**NEEDED_FOLDERS, **{part: 0o755 for folder in folders for part in _with_parents(folder.strip("/"))}}
+    for name, mode in sorted(modes.items()):
+        inside = tree / name
+        if not os.path.lexists(inside):
+            added[name] = Node(FileEntry("d", mode, 0, 0, 0, "", ()))
+        elif f"/{name}" in folders and inside.is_symlink():
+            raise BakeFailed(f"/{name} is a link in the image", "seal", next_step="declare the folder that it leads to")
+        elif not inside.is_dir():
             raise BakeFailed(
-                f"{folder} {kind} in the image", "seal", next_step=f"add `RUN mkdir -p {folder}` to the recipe"
+                f"/{name} is no folder in the image", "seal", next_step="declare another path, or mend the recipe"
             )
-    return f"/{init}"
+    for name in NEEDED_FILES:
+        if not os.path.lexists(tree / name):
+            added[name] = Node(FileEntry("f", 0o644, 0, 0, 0, NOTHING, ()), content=b"")
+    # a layer has every folder on the way to what it adds
+    around = {part for name in added for part in _with_parents(name) if part not in added}
+    return added | {".": look(".", tree)} | {part: look(part, tree / part) for part in sorted(around)} if added else {}
 
 
-def _sealed(path: Path) -> SealedFile:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-    return SealedFile(name=path.name, sha256=sha256_of(path), size_bytes=path.stat().st_size)
+def _with_parents(path: str) -> list[str]:
+    parts = [part for part in path.split("/") if part]
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _enter(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
     """Moves a finished image into the store; an equal one that is there already stays."""
-    write_atomic(folder / "manifest.json", manifest.canonical(), mode=0o644)
-    for path in folder.iterdir():
-        path.chmod(0o444)
+    write_atomic(folder / "manifest.json", manifest.canonical(), mode=0o444)
     target = space.home.images / manifest.digest.removeprefix("sha256:")
     if (target / "manifest.json").exists():
         return Artifact(folder=target, manifest=manifest)

@@ -15,9 +15,23 @@ from stoneware.errors import BadInput
 @options.file
 @options.reason
 @click.option("--verbose", "-v", is_flag=True, help="Show everything that the recipe's steps print.")
+@click.option(
+    "--as",
+    "deliver",
+    metavar="FORMS",
+    help="What to deliver, instead of what is declared: vm, container, or vm,container.",
+)
 @options.no_wait
 @options.as_json
-def bake(families: tuple[str, ...], file_: Path, reason: str, verbose: bool, no_wait: bool, json_: bool) -> None:
+def bake(
+    families: tuple[str, ...],
+    file_: Path,
+    reason: str,
+    verbose: bool,
+    deliver: str | None,
+    no_wait: bool,
+    json_: bool,
+) -> None:
     """Bake FAMILIES (default: all that are declared): build, seal, boot, test, publish.
 
     \b
@@ -36,9 +50,12 @@ def bake(families: tuple[str, ...], file_: Path, reason: str, verbose: bool, no_
             (),
             f"declared: {known}",
         )
+    forms = [form.strip() for form in deliver.split(",")] if deliver else None
+    if forms and (not set(forms) <= {"vm", "container"} or len(set(forms)) != len(forms)):
+        raise BadInput(f"--as {deliver} names no forms", (), "write vm, container, or vm,container")
     client, ended = options.client(), []
     for family in wanted:
-        body = {**options.declared(loaded, reason), "family": family}
+        body = {**options.declared(loaded, reason), "family": family, "deliver": forms}
         operation = client.post("/v1/bakes", body, options.new_key())
         if not no_wait:
             operation = watching.follow(client, operation, quiet=json_, programs="all" if verbose else "tail")

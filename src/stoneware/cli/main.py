@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "completion": ("local", "Print the shell completion for bash, zsh or fish."),
     "bake": ("bake", "Recipe to sealed, tested, published image."),
     "image": ("image", "Images: list, show, deprecate, obsolete, restore, delete."),
+    "base": ("base", "Bases that recipes start from: list, packages, build, refresh."),
     "family": ("image", "Image families: list, show."),
     "plan": ("deploy", "Say what a deploy would change."),
     "deploy": ("deploy", "Make what is declared true, by replacement."),

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from stoneware.model.finding import Capabilities, Finding
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Disk, Machine, WantedDisk, WantedMachine
+from stoneware.model.machine import Disk, Machine, Ran, WantedDisk, WantedMachine
 
 
 class Machines(Protocol):
@@ -75,5 +75,12 @@ class Restart(Protocol):
         """Starts a stopped (or GONE) machine from the same image, with the same addresses, without disks."""
 
 
-class Engine(Machines, Disks, Restart, Protocol):
+class Inside(Protocol):
+    """Commands inside a machine that was made with an agent: for boot tests alone."""
+
+    def run_inside(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        """Runs a command and waits for its end. Refused for a machine without an agent; Unreachable when it doesn't answer."""
+
+
+class Engine(Machines, Disks, Restart, Inside, Protocol):
     """What a rollout needs of an engine today."""

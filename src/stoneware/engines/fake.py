@@ -16,7 +16,7 @@ from stoneware.errors import EngineError, NotFound, Refused, Unreachable
 from stoneware.host.files import write_atomic
 from stoneware.model.finding import Capabilities, Finding
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.model.machine import Disk, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 from stoneware.model.noun import Noun
 from stoneware.model.probe import Answer, HttpProbe, TcpProbe
 
@@ -159,6 +159,13 @@ class FakeEngine:
         with self._lock:
             machine = self._machine(name)
             return "\n".join([f"{name}: {self._view(machine).phase.lower()}"][-lines:])
+
+    def run_inside(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        """Nothing runs in a machine that exists in memory alone: every command succeeds and prints itself."""
+        with self._lock:
+            if not self._machine(name).wanted.agent:
+                raise Refused(f"machine {name} has no way to run commands in it", "only machines under test have one")
+            return Ran(status=0, output=" ".join(argv))
 
     def create_disk(self, wanted: WantedDisk) -> None:
         with self._effect("create_disk", wanted.name):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from stoneware.model.probe import Answer, HttpProbe, TcpProbe
 
 MAX_BODY_BYTES = 65536
+HANGS_UP_S = 0.25
 
 
 def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
@@ -20,8 +21,7 @@ def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
     until = time.monotonic() + timeout_s
     try:
         if isinstance(probe, TcpProbe):
-            with socket.create_connection((host, int(port)), timeout_s):
-                return Answer(ok=True, detail="connected")
+            return _ask_tcp(host, int(port), timeout_s)
         return _ask_http(probe, host, int(port), until)
     except TimeoutError:
         return Answer(ok=False, detail=f"no answer within {timeout_s:g}s")
@@ -32,6 +32,16 @@ def ask(probe: HttpProbe | TcpProbe, address: str, timeout_s: float) -> Answer:
             return Answer(ok=False, detail=f"nobody answers on port {probe.port}")
         said = "".join(one if one.isprintable() else "?" for one in str(broken)[:200])  # a machine's words, perhaps
         return Answer(ok=False, detail=said or type(broken).__name__)
+
+
+def _ask_tcp(host: str, port: int, timeout_s: float) -> Answer:
+    """A forwarded port accepts before anybody asks the machine: when it then hangs up at once, nobody listens in there."""
+    with socket.create_connection((host, port), timeout_s) as connection:
+        connection.settimeout(min(HANGS_UP_S, timeout_s))
+        with contextlib.suppress(TimeoutError):
+            if not connection.recv(1):
+                raise ConnectionResetError
+    return Answer(ok=True, detail="connected")
 
 
 def _ask_http(probe: HttpProbe, host: str, port: int, until: float) -> Answer:

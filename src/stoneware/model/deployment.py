@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from stoneware.model.image import Delivery
 from stoneware.model.noun import Noun
 from stoneware.model.probe import HttpProbe, Port, TcpProbe
 from stoneware.model.quantity import AbsolutePath, Seconds, Size, Span, format_size
@@ -40,6 +41,13 @@ def _no_system_folder(path: str) -> str:
 
 
 Mount = Annotated[AbsolutePath, AfterValidator(_no_system_folder)]
+
+
+def _each_once(deliver: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """In the order of the type, so that equal wishes are equal images."""
+    if len(set(deliver)) != len(deliver):
+        raise ValueError("names a delivery twice: write each of vm, container once")
+    return tuple(one for one in get_args(Delivery) if one in deliver)
 
 
 def _whole_mib(at_least: int) -> AfterValidator:
@@ -97,20 +105,52 @@ class ConsoleTest(Noun):
         return self
 
 
-class BootTest(Noun):
-    """One question to a machine started from the sealed image. Exactly one of the four is given."""
+class LogTest(Noun):
+    """Text that the log must contain, or must not, or both: the journal (of one `unit`, or all of it) where the image has systemd,
+    else what its program printed."""
 
-    model_config = _one_of("http", "tcp", "units", "console")
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("contains"), _given("lacks")]})
+
+    unit: Text | None = None
+    contains: Text | None = None
+    lacks: Text | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.contains is None and self.lacks is None:
+            raise ValueError("asks nothing: give contains, lacks, or both")
+        return self
+
+
+class CommandTest(Noun):
+    """A command to run inside the machine (words, no shell): it must end with `status`, and print `contains` if that is given."""
+
+    command: Annotated[tuple[Text, ...], Field(min_length=1)]
+    status: Annotated[StrictInt, Field(ge=0, le=255)] = 0
+    contains: Text | None = None
+
+
+BOOT_TESTS = ("http", "tcp", "closed", "units", "console", "log", "run")
+
+
+class BootTest(Noun):
+    """One question to a machine started from the sealed image. Exactly one of the kinds is given; `closed` is a port that nobody
+    must answer on."""
+
+    model_config = _one_of(*BOOT_TESTS)
 
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
+    closed: TcpProbe | None = None
     units: UnitsTest | None = None
     console: ConsoleTest | None = None
+    log: LogTest | None = None
+    run: CommandTest | None = None
     within: Span = 120.0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        _require_one(self, "http", "tcp", "units", "console")
+        _require_one(self, *BOOT_TESTS)
         return self
 
 
@@ -127,6 +167,7 @@ class ImageSpec(Noun):
     containerfile: StrictStr = "Containerfile"
     context: StrictStr = "."
     writable: tuple[Mount, ...] = ()
+    deliver: Annotated[tuple[Delivery, ...], Field(min_length=1), AfterValidator(_each_once)] = ("vm",)
     test: tuple[BootTest, ...] = ()
     machine: MachineSpec = MachineSpec()
 

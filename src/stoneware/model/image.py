@@ -6,6 +6,7 @@ import hashlib
 import json
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from stoneware.model.noun import Noun
 
@@ -29,7 +30,7 @@ class SealedFile(Noun):
 
 
 class Verity(Noun):
-    """The dm-verity parameters of the root image (the kernel's `Documentation/admin-guide/device-mapper/verity.rst`).
+    """The dm-verity parameters of a sealed layer (the kernel's `Documentation/admin-guide/device-mapper/verity.rst`).
 
     Blocks are 4096 bytes; the hash tree stands in the same file, from block `hash_start_block` on (no superblock).
     """
@@ -38,6 +39,22 @@ class Verity(Noun):
     salt: str
     data_blocks: int
     hash_start_block: int
+
+
+class Entrypoint(Noun):
+    """What an image without an init runs, as an OCI image configuration says it (`Entrypoint`, `Cmd`, `Env`, `User`, `WorkingDir`).
+
+    `user` is NAME, UID, or either with `:GROUP`; empty: root.
+    """
+
+    argv: tuple[str, ...]
+    env: dict[str, str] = {}
+    user: str = ""
+    folder: str = "/"
+    stop_signal: str = "TERM"
+
+
+Delivery = Literal["vm", "container"]
 
 
 class Package(Noun):
@@ -62,19 +79,30 @@ class Recipe(Noun):
 class Manifest(Noun):
     """All that makes an image what it is. Its canonical JSON's SHA-256 is the image's digest.
 
-    `files` has the roles `root` (erofs and hash tree), `kernel`, `initrd`. `epoch` is the time that all files carry.
-    `init` is the program that starts in the machine, `writable` the paths that are in memory there.
+    The root is a stack of sealed layers, lowest first: `layers[n]` has the verity parameters of the file `layer-n` (erofs and
+    hash tree), and `listing-n` lists what the layer holds. Layers are shared by all images that have them. `tree` is the digest
+    of the whole root tree (see `bake.tree.tree_digest`): the same for every delivery.
+
+    `deliver` names the forms. A `vm` has the files `kernel` (packed, for firmware), `vmlinux` (the same, plain) and `initrd`. A
+    `container` has the OCI manifest whose digest is `container`, in the layout `oci`.
+
+    `epoch` is the time that all files carry. `init` is the program that starts in the machine; it is empty for an image without
+    one, which runs `entrypoint`. `writable` are the paths that are in memory there.
     """
 
-    format: int = 1
+    format: int = 2
     family: str
     arch: str = "x86_64"
     epoch: int
+    tree: str
     files: dict[str, SealedFile]
-    verity: Verity
-    kernel_version: str
-    cmdline: str
-    init: str
+    layers: tuple[Verity, ...]
+    deliver: tuple[Delivery, ...] = ("vm",)
+    kernel_version: str = ""
+    cmdline: str = ""
+    container: str = ""
+    init: str = ""
+    entrypoint: Entrypoint | None = None
     writable: tuple[str, ...] = ()
     recipe: Recipe
     packages: tuple[Package, ...] = ()
@@ -96,8 +124,18 @@ class Artifact(Noun):
     folder: Path
     manifest: Manifest
 
+    @property
+    def layers(self) -> list[tuple[Path, Verity]]:
+        """The root's layers, lowest first, each with its file."""
+        return [(self.file(f"layer-{number}"), verity) for number, verity in enumerate(self.manifest.layers)]
+
+    @property
+    def oci(self) -> Path:
+        """The OCI image layout of the container (there only when the image is delivered as one)."""
+        return self.folder / "oci"
+
     def file(self, role: str) -> Path:
-        """The path of the file with this role (`root`, `kernel`, `initrd`)."""
+        """The path of the file with this role (`layer-0`, `kernel`, `initrd` …)."""
         return self.folder / self.manifest.files[role].name
 
 

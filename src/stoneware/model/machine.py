@@ -39,7 +39,10 @@ class DiskMount(Noun):
 
 
 class WantedMachine(Noun):
-    """Everything a machine is made from. `ports` are guest ports to be reachable; `isolated` cuts it off from the outside."""
+    """Everything a machine is made from. `ports` are guest ports to be reachable; `isolated` cuts it off from the outside.
+
+    `agent` gives it a way to run commands in it: for machines that an image is tested in, never for one in service.
+    """
 
     name: str
     owner: str
@@ -53,6 +56,14 @@ class WantedMachine(Noun):
     config: dict[str, str] = {}
     disks: tuple[DiskMount, ...] = ()
     isolated: bool = False
+    agent: bool = False
+
+
+class Ran(Noun):
+    """A command that ran inside a machine: its exit status, and what it printed (its beginning)."""
+
+    status: int
+    output: str
 
 
 class Machine(Noun):

@@ -7,7 +7,7 @@ What isn't tested isn't published, and what fails leaves nothing behind but its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from stoneware.bake.workspace import workspace
 from stoneware.errors import EngineError, NotFound
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
-from stoneware.model.image import BootTestRecord, ImageState
+from stoneware.model.image import BootTestRecord, Delivery, ImageState
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.operations import boot_test
@@ -31,6 +31,7 @@ from stoneware.store.store import Store
 
 POLL_S = 0.2
 CONSOLE_LINES = 40
+LONGEST_TAIL = 4000
 SETTLE_S = 60.0
 """What a boot may take beyond its tests, until the system says that it is up."""
 
@@ -38,7 +39,8 @@ SETTLE_S = 60.0
 class BakeFrame(Frame):
     """`folder` is where the declaration lies (absolute). `disks` are the mounts that deployments declare for this family.
 
-    `passed` holds the tests that have passed, by position.
+    `passed` holds the tests that have passed, by delivery and position; `proven` the deliveries that are through. `tested_from` and
+    `asked_from` are when the tests began, of all and of the present delivery. `console` is what the machines showed at the end.
     """
 
     family: str
@@ -47,17 +49,20 @@ class BakeFrame(Frame):
     disks: dict[str, DiskSpec] = {}
     digest: str = ""
     tested_from: float = 0.0
-    passed: dict[int, str] = {}
+    asked_from: float = 0.0
+    passed: dict[str, str] = {}
+    proven: tuple[Delivery, ...] = ()
+    console: str = ""
     failure: str = ""
 
 
 @dataclass(frozen=True)
 class Bake(Procedure[BakeFrame]):
-    """`platform` is where images are tested."""
+    """`platforms` is where images are tested, by how they are delivered."""
 
     store: Store
     home: Home
-    platform: Platform
+    platforms: Mapping[Delivery, Platform]
 
     kind = "bake"
     first = "BUILDING"
@@ -73,17 +78,18 @@ class Bake(Procedure[BakeFrame]):
         """Builds and seals. An image that is published already needs no second test."""
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
-            image_id = build.build(space, files)
-            pack = ensure_boot_pack(space)
+            built = build.build(space, files, ctx.now)
+            pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
             artifact = seal.seal(
                 space,
-                image_id,
+                built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, image_id),
+                recipe=recipe.describe(files, built.base),
                 pack=pack,
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
+                deliver=frame.spec.deliver,
             )
         size = sum(sealed.size_bytes for sealed in artifact.manifest.files.values())
         image = self.store.catalog.stage(artifact.manifest, size, ctx.record.actor, ctx.record.reason)
@@ -94,47 +100,72 @@ class Bake(Procedure[BakeFrame]):
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
 
     def testing(self, ctx: Context, frame: BakeFrame) -> Outcome:
-        """Starts that very digest and asks until every test has passed, or the time is over."""
-        frame = frame.model_copy(update={"tested_from": frame.tested_from or ctx.now})
-        machine = self._test_machine(ctx, frame)
+        """Starts that very digest in each form that is delivered, and asks until every test has passed, or the time is over."""
+        delivery = next(one for one in frame.spec.deliver if one not in frame.proven)
+        platform = self.platforms[delivery]
+        frame = frame.model_copy(
+            update={"tested_from": frame.tested_from or ctx.now, "asked_from": frame.asked_from or ctx.now}
+        )
+        machine = self._test_machine(ctx, frame, platform)
         if machine is None or machine.power is not Power.RUNNING or machine.phase is Phase.FAILED:
             detail = machine.detail if machine else ""
-            return self.retreat(ctx, frame, f"the machine did not come up: {detail or 'it ended by itself'}")
-        console = self.platform.engine.read_console(machine.name, 10000)
-        passed, doubts, late = dict(frame.passed), [], ""
-        for position, test in enumerate(frame.spec.test):
-            if position in passed:
-                continue
-            answer = boot_test.ask(test, machine, console, self.platform.ask)
-            if answer.ok:
-                passed[position] = f"{boot_test.describe(test)}: {answer.detail}"
-                ctx.log(f"passed: {boot_test.describe(test)}")
-            else:
-                doubts.append(f"{boot_test.describe(test)}: {answer.detail}")
-                if boot_test.is_lost(test, console):
-                    late = doubts[-1]
-                elif ctx.now - frame.tested_from > test.within:
-                    late = f"{boot_test.describe(test)}: not passed within {test.within:g}s; {answer.detail}"
-        frame = frame.model_copy(update={"passed": passed})
+            return self.retreat(ctx, frame, f"the {delivery} did not come up: {detail or 'it ended by itself'}")
+        frame, doubts, late = self._ask(ctx, frame, delivery, machine)
         if late:
             return self.retreat(ctx, frame, late)
         if doubts:
             return Wait(POLL_S, frame, f"not all tests passed yet; {doubts[0]}")
         if machine.phase is not Phase.SERVING:
             return Wait(POLL_S, frame, "waiting for the boot to settle")
-        return Go("PUBLISHING", frame, f"{len(passed)} boot tests passed")
+        console = frame.console + self._console(ctx, platform)
+        proven = (*frame.proven, delivery)
+        frame = frame.model_copy(update={"proven": proven, "console": console[-LONGEST_TAIL:], "asked_from": 0.0})
+        if len(proven) < len(frame.spec.deliver):
+            self._drop_machine(ctx, platform)
+            return Wait(0.0, frame, f"the {delivery} passed its tests")
+        return Go("PUBLISHING", frame, f"{len(frame.passed)} boot tests passed")
+
+    def _ask(
+        self, ctx: Context, frame: BakeFrame, delivery: Delivery, machine: Machine
+    ) -> tuple[BakeFrame, list[str], str]:
+        """Asks what hasn't passed. Returns what is in doubt still, and what can't pass any more."""
+        engine = self.platforms[delivery].engine
+        asker = boot_test.Asker(
+            machine,
+            engine.read_console(machine.name, 10000),
+            self.platforms[delivery].ask,
+            lambda argv, limit_s: engine.run_inside(machine.name, argv, limit_s),
+            systemd=bool(self.store.catalog.manifest(frame.digest).init),
+        )
+        passed, doubts, late = dict(frame.passed), [], ""
+        for position, test in enumerate(frame.spec.test):
+            key = f"{delivery}:{position}"
+            if key in passed:
+                continue
+            answer, name = asker.ask(test), boot_test.describe(test)
+            name = f"{delivery}: {name}" if len(frame.spec.deliver) > 1 else name
+            if answer.ok:
+                passed[key] = f"{name}: {answer.detail}" if answer.detail else name
+                ctx.log(f"passed: {name}")
+            else:
+                doubts.append(f"{name}: {answer.detail}")
+                if boot_test.is_lost(test, asker.console):
+                    late = doubts[-1]
+                elif ctx.now - frame.asked_from > test.within:
+                    late = f"{name}: not passed within {test.within:g}s; {answer.detail}"
+        return frame.model_copy(update={"passed": passed}), doubts, late
 
     def publishing(self, ctx: Context, frame: BakeFrame) -> Outcome:
-        """STAGED -> ACTIVE, with the record of the test; the test machine goes."""
-        console = self._console(ctx)
-        self._drop_machine(ctx)
+        """STAGED -> ACTIVE, with the record of the test; the test machines go."""
+        for platform in self.platforms.values():
+            self._drop_machine(ctx, platform)
         record = BootTestRecord(
             digest=frame.digest,
             passed=True,
             started_at=frame.tested_from,
             seconds=frame.entered_at - frame.tested_from,
-            results=tuple(frame.passed[position] for position in sorted(frame.passed)),
-            console_tail=console[-4000:],
+            results=tuple(frame.passed.values()),
+            console_tail=frame.console,
         )
         image = self.store.catalog.publish(frame.digest, record, ctx.record.actor, ctx.record.reason)
         return Finish(Result.SUCCEEDED, frame, f"published {image.name}")
@@ -145,22 +176,26 @@ class Bake(Procedure[BakeFrame]):
             return Finish(Result.STUCK, frame, reason)
         if state == "TESTING":
             ctx.log("--- the end of the console")
-            for line in self._console(ctx).splitlines()[-CONSOLE_LINES:]:
+            delivery = next((one for one in frame.spec.deliver if one not in frame.proven), frame.spec.deliver[-1])
+            for line in self._console(ctx, self.platforms[delivery]).splitlines()[-CONSOLE_LINES:]:
                 ctx.log(line)
         return Go("DISCARDING", frame.model_copy(update={"failure": reason}), reason)
 
     def discarding(self, ctx: Context, frame: BakeFrame) -> Outcome:
         """Nothing half-made stays: no machine, no staged image."""
-        self._drop_machine(ctx)
+        for platform in self.platforms.values():
+            self._drop_machine(ctx, platform)
         if frame.digest:
             image = self.store.catalog.get(frame.digest)
             if image.state is ImageState.STAGED:
                 self.store.catalog.delete(frame.digest, ctx.record.actor, "its boot test failed")
-                self.platform.engine.delete_image(frame.digest)
+                for platform in self.platforms.values():
+                    platform.engine.delete_image(frame.digest)
         return Finish(Result.FAILED, frame, frame.failure)
 
     def deadline(self, record: OperationRecord, frame: BakeFrame) -> float | None:
-        return {"BUILDING": 3600.0, "TESTING": boot_test.within(frame.spec.test) + SETTLE_S}.get(record.state, 300.0)
+        testing = (boot_test.within(frame.spec.test) + SETTLE_S) * len(frame.spec.deliver)
+        return {"BUILDING": 3600.0, "TESTING": testing}.get(record.state, 300.0)
 
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"
@@ -173,9 +208,9 @@ class Bake(Procedure[BakeFrame]):
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None
 
-    def _test_machine(self, ctx: Context, frame: BakeFrame) -> Machine | None:
+    def _test_machine(self, ctx: Context, frame: BakeFrame, platform: Platform) -> Machine | None:
         """The machine under test, with everything it needs; created when this is the first look."""
-        engine = self.platform.engine
+        engine = platform.engine
         wanted = boot_test.test_machine(ctx.record.id, frame.digest, frame.spec, frame.disks)
         present = {m.name: m for m in engine.list_machines(boot_test.OWNER)}
         if wanted.name not in present:
@@ -190,14 +225,14 @@ class Bake(Procedure[BakeFrame]):
             return present[wanted.name]
         return next((m for m in engine.list_machines(boot_test.OWNER) if m.name == wanted.name), None)
 
-    def _console(self, ctx: Context) -> str:
+    def _console(self, ctx: Context, platform: Platform) -> str:
         try:
-            return self.platform.engine.read_console(ctx.record.id, CONSOLE_LINES)
+            return platform.engine.read_console(ctx.record.id, CONSOLE_LINES)
         except (NotFound, EngineError):  # the way back doesn't wait for a console
             return ""
 
-    def _drop_machine(self, ctx: Context) -> None:
-        engine = self.platform.engine
+    def _drop_machine(self, ctx: Context, platform: Platform) -> None:
+        engine = platform.engine
         disks = [d.name for d in engine.list_disks(boot_test.OWNER) if d.name.startswith(f"{ctx.record.id}-")]
         engine.delete_machine(ctx.record.id)
         for disk in disks:

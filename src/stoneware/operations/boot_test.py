@@ -1,21 +1,26 @@
-"""The boot test: a machine from the sealed digest, cut off from the outside, with throw-away disks, asked from outside."""
+"""The boot test: a machine from the sealed digest, cut off from the outside, with throw-away disks, asked from all sides."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from stoneware.model.deployment import BootTest, DiskSpec, ImageSpec
-from stoneware.model.machine import DiskMount, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.errors import EngineError
+from stoneware.model.deployment import BootTest, CommandTest, ConsoleTest, DiskSpec, ImageSpec, LogTest
+from stoneware.model.machine import DiskMount, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 from stoneware.model.probe import Answer, HttpProbe, TcpProbe
 
 OWNER = "stoneware-boot-test"
 SCRATCH_BYTES = 64 * 2**20
 ASK_LIMIT_S = 5.0
+COMMAND_LIMIT_S = 35.0
+LONGEST_SHOWN = 300
+JOURNAL = ("journalctl", "--boot", "--no-pager", "--output=cat")
 
 
 def test_machine(name: str, digest: str, spec: ImageSpec, disks: dict[str, DiskSpec]) -> WantedMachine:
     """The machine that an image is tested in, with a scratch disk for each mount that a deployment declares for it."""
-    ports = sorted({probe.port for test in spec.test if (probe := test.http or test.tcp)})
+    ports = sorted({probe.port for test in spec.test if (probe := test.http or test.tcp or test.closed)})
     return WantedMachine(
         name=name,
         owner=OWNER,
@@ -28,6 +33,7 @@ def test_machine(name: str, digest: str, spec: ImageSpec, disks: dict[str, DiskS
         ports=tuple(ports),
         disks=tuple(DiskMount(disk=f"{name}-{disk}", mount=d.mount) for disk, d in sorted(disks.items())),
         isolated=True,
+        agent=any(test.run or test.log for test in spec.test),
     )
 
 
@@ -43,34 +49,98 @@ def describe(test: BootTest) -> str:
         return f"http :{test.http.port}{test.http.path} -> {test.http.status}{body}"
     if test.tcp:
         return f"tcp :{test.tcp.port} accepts"
+    if test.closed:
+        return f"closed :{test.closed.port}"
     if test.units:
         return f"at most {test.units.failed} failed units"
-    if test.console and test.console.contains:
-        return f"console contains {test.console.contains!r}"
-    return f"console lacks {test.console.lacks if test.console else ''!r}"
+    if test.run:
+        wanted = f" and prints {test.run.contains!r}" if test.run.contains else ""
+        return f"run {' '.join(test.run.command)} -> {test.run.status}{wanted}"
+    if test.log:
+        return f"log{f' of {test.log.unit}' if test.log.unit else ''} {_wanted(test.log)}"
+    return f"console {_wanted(test.console)}"
 
 
-def ask(
-    test: BootTest, machine: Machine, console: str, probe: Callable[[HttpProbe | TcpProbe, str, float], Answer]
-) -> Answer:
-    """One answer to one test, now."""
-    if machine.power is not Power.RUNNING:
-        return Answer(ok=False, detail=f"the machine is {machine.power}")
-    question = test.http or test.tcp
-    if question:
-        return probe(question, machine.addresses[question.port], ASK_LIMIT_S)
-    settled = machine.phase is Phase.SERVING
-    if test.units:
-        if not settled:
+def _wanted(test: ConsoleTest | LogTest | None) -> str:
+    if test is None:
+        return ""
+    parts = [f"contains {test.contains!r}" if test.contains else "", f"lacks {test.lacks!r}" if test.lacks else ""]
+    return " and ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Asks a machine under test. `inside` runs a command in it; `systemd` is whether it has a journal."""
+
+    machine: Machine
+    console: str
+    probe: Callable[[HttpProbe | TcpProbe, str, float], Answer]
+    inside: Callable[[Sequence[str], float], Ran]
+    systemd: bool
+
+    def ask(self, test: BootTest) -> Answer:
+        """One answer to one test, now."""
+        if self.machine.power is not Power.RUNNING:
+            return Answer(ok=False, detail=f"the machine is {self.machine.power}")
+        if test.http:
+            return self.probe(test.http, self.machine.addresses[test.http.port], ASK_LIMIT_S)
+        if test.console and test.console.contains and not test.console.lacks:
+            return Answer(ok=test.console.contains in self.console, detail="the console doesn't show it")
+        if is_lost(test, self.console):
+            return Answer(ok=False, detail="the console shows it")
+        if self.machine.phase is not Phase.SERVING:  # the rest says something only when the boot is over
             return Answer(ok=False, detail="the boot isn't over")
-        failed = machine.failed_units
-        return Answer(ok=len(failed) <= test.units.failed, detail=f"failed units: {', '.join(failed) or 'none'}")
-    console_test = test.console
-    if console_test and console_test.contains:
-        return Answer(ok=console_test.contains in console, detail="the console doesn't show it")
-    if is_lost(test, console):
-        return Answer(ok=False, detail="the console shows it")
-    return Answer(ok=settled, detail="the boot isn't over")
+        return self._settled(test)
+
+    def _settled(self, test: BootTest) -> Answer:
+        if test.tcp:
+            return self.probe(test.tcp, self.machine.addresses[test.tcp.port], ASK_LIMIT_S)
+        if test.closed:
+            answer = self.probe(test.closed, self.machine.addresses[test.closed.port], ASK_LIMIT_S)
+            return Answer(ok=not answer.ok, detail=f"something answers on port {test.closed.port}" if answer.ok else "")
+        if test.units:
+            failed = self.machine.failed_units
+            return Answer(ok=len(failed) <= test.units.failed, detail=f"failed units: {', '.join(failed) or 'none'}")
+        if test.run:
+            return self._run(test.run)
+        if test.log:
+            return self._log(test.log)
+        return (
+            _found(test.console, self.console, "console")
+            if test.console
+            else Answer(ok=False, detail="nothing is asked")
+        )
+
+    def _run(self, test: CommandTest) -> Answer:
+        try:
+            ran = self.inside(test.command, COMMAND_LIMIT_S)
+        except EngineError as away:
+            return Answer(ok=False, detail=str(away))
+        printed = f"; it printed {ran.output.strip()[-LONGEST_SHOWN:]!r}" if ran.output.strip() else ""
+        if ran.status != test.status:
+            return Answer(ok=False, detail=f"status {ran.status}, expected {test.status}{printed}")
+        if test.contains is not None and test.contains not in ran.output:
+            return Answer(ok=False, detail=f"status {ran.status}, but it doesn't print {test.contains!r}{printed}")
+        return Answer(ok=True, detail=f"status {ran.status}")
+
+    def _log(self, test: LogTest) -> Answer:
+        if not self.systemd:
+            return _found(test, self.console, "log")
+        try:
+            ran = self.inside([*JOURNAL, *([f"--unit={test.unit}"] if test.unit else [])], COMMAND_LIMIT_S)
+        except EngineError as away:
+            return Answer(ok=False, detail=str(away))
+        if ran.status != 0:
+            return Answer(ok=False, detail=f"the journal can't be read: {ran.output.strip()[-LONGEST_SHOWN:]!r}")
+        return _found(test, ran.output, "log")
+
+
+def _found(test: ConsoleTest | LogTest, text: str, where: str) -> Answer:
+    if test.lacks and test.lacks in text:
+        return Answer(ok=False, detail=f"the {where} has {test.lacks!r}")
+    if test.contains and test.contains not in text:
+        return Answer(ok=False, detail=f"the {where} doesn't have {test.contains!r}")
+    return Answer(ok=True, detail=f"the {where} is as it should be")
 
 
 def is_lost(test: BootTest, console: str) -> bool:

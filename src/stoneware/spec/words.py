@@ -32,6 +32,7 @@ MISSING = {
     "listen": 'write an address and port such as "127.0.0.1:8080"',
     "size": "write it like 10GiB",
     "mount": "write it like /var/lib/app",
+    "command": "write its words, such as [systemctl, is-active, nginx]",
 }
 """What to write for each key that has no default."""
 

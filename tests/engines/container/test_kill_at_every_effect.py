@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.foundry import Foundry
-from tests.support.layouts import container_engine, container_home, sealed_layout
+from tests.support.layouts import container_engine, container_home, sealed_container
 from tests.support.simulation import Killed
 
 from stoneware.engines.container import ContainerEngine, disks, folder, podman
@@ -70,7 +70,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 @pytest.fixture
 def sealed(foundry: Foundry) -> Artifact:
-    return sealed_layout(foundry, 1)
+    return sealed_container(foundry)
 
 
 def wanted(artifact: Artifact, index: int) -> WantedMachine:

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 from tests.support.foundry import Foundry
-from tests.support.layouts import MASKS, container_engine, container_home, mounts_below, plain_layout, sealed_layout
+from tests.support.layouts import (
+    MASKS,
+    container_engine,
+    container_home,
+    mounts_below,
+    plain_container,
+    sealed_container,
+)
 
 from stoneware.clock import ManualClock
 from stoneware.engines.container import ContainerEngine
@@ -22,13 +29,12 @@ from stoneware.errors import Refused, Unreachable
 from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.model.image import Artifact
-from stoneware.model.machine import DiskMount, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.model.machine import DiskMount, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 
 pytestmark = pytest.mark.host
 PATIENCE_S = 30.0
 NAME = "town-web-r1-0"
 MOTD = ' be kind, "critters" $HOME %n \\'
-SERVER = ("python3", "-m", "http.server", "--directory", "/srv/www", "80")
 MIB = 2**20
 
 
@@ -50,15 +56,17 @@ def engine(home: Home) -> Iterator[ContainerEngine]:
 
 @pytest.fixture
 def sealed(foundry: Foundry) -> Artifact:
-    return sealed_layout(foundry, 1)
+    return sealed_container(foundry)
 
 
 @pytest.fixture
 def plain(foundry: Foundry) -> Artifact:
-    return plain_layout(foundry, SERVER, "/var/lib/critter", "/var/lib/nginx")
+    return plain_container(foundry)
 
 
-def wanted(artifact: Artifact, *disks: str, isolated: bool = False, name: str = NAME) -> WantedMachine:
+def wanted(
+    artifact: Artifact, *disks: str, isolated: bool = False, agent: bool = False, name: str = NAME
+) -> WantedMachine:
     return WantedMachine(
         name=name,
         owner="town",
@@ -72,6 +80,7 @@ def wanted(artifact: Artifact, *disks: str, isolated: bool = False, name: str = 
         config={"MOTD": MOTD},
         disks=tuple(DiskMount(disk=disk, mount="/var/lib/critter") for disk in disks),
         isolated=isolated,
+        agent=agent,
     )
 
 
@@ -190,6 +199,26 @@ def test_an_isolated_machine_is_reached_and_reaches_nothing(engine: ContainerEng
     assert "default" not in inside(engine, "cat", "/proc/net/route")
     reach = "import socket; socket.create_connection(('192.0.2.1', 53), 3)"
     assert "unreachable" in inside(engine, "sh", "-c", f'python3 -c "{reach}" 2>&1 || true')
+
+
+def test_commands_run_in_machines_under_test_alone(engine: ContainerEngine, sealed: Artifact) -> None:
+    serving(engine, sealed)
+    with pytest.raises(Refused, match="no way to run commands"):
+        engine.run_inside(NAME, ["true"], 5)
+    engine.delete_machine(NAME)
+    engine.create_machine(wanted(sealed, agent=True))
+    until(lambda: seen(engine).phase is Phase.SERVING, "it never served")
+    assert engine.run_inside(NAME, ["sh", "-c", "echo one; exit 3"], 10) == Ran(status=3, output="one\n")
+    assert engine.run_inside(NAME, ["/no/such/program"], 10).status == 127
+    with pytest.raises(Unreachable, match="timed out"):
+        engine.run_inside(NAME, ["sleep", "30"], 0.5)
+
+
+def test_an_image_that_is_no_container_is_refused(engine: ContainerEngine, sealed: Artifact) -> None:
+    for changes, said in (({"deliver": ("vm",)}, "no container image"), ({"container": "sha256:1"}, "isn't sha256:1")):
+        other = Artifact(folder=sealed.folder, manifest=sealed.manifest.model_copy(update=changes))
+        with pytest.raises(Refused, match=said):
+            engine.publish_image(other)
 
 
 def test_units_that_fail_are_named(engine: ContainerEngine, sealed: Artifact) -> None:

@@ -46,12 +46,13 @@ def record(**more: Any) -> MachineRecord:
 
 
 def artifact(folder: Path) -> Artifact:
-    names = {"root": "root.img", "kernel": "vmlinuz", "initrd": "initrd.img"}
+    names = {"layer-0": "layer-0.img", "layer-1": "layer-1.img", "vmlinux": "vmlinux", "initrd": "initrd.img"}
     manifest = Manifest(
         family="web",
         epoch=1,
         files={role: SealedFile(name=name, sha256="00", size_bytes=1) for role, name in names.items()},
-        verity=Verity(root_hash="00", salt="00", data_blocks=1, hash_start_block=1),
+        tree="sha256:" + "0" * 64,
+        layers=(Verity(root_hash="00", salt="-", data_blocks=1, hash_start_block=1),) * 2,
         kernel_version="6.1",
         cmdline="quiet stoneware.init=/sbin/init",
         init="/sbin/init",
@@ -75,14 +76,16 @@ def test_the_machine_is_the_wanted_one() -> None:
     line = words(record())
     assert after("-name", line) == ["guest=town-web-r1-0"]
     assert (after("-smp", line), after("-m", line)) == (["2"], ["size=512M"])
-    assert (after("-kernel", line), after("-initrd", line)) == (["/images/1/vmlinuz"], ["/images/1/initrd.img"])
+    assert (after("-kernel", line), after("-initrd", line)) == (["/images/1/vmlinux"], ["/images/1/initrd.img"])
     assert after("-append", line) == ["quiet stoneware.init=/sbin/init systemd.unit=multi-user.target"]
     assert after("-pidfile", line) == ["/machines/town-web-r1-0/qemu.pid"]
 
 
 def test_the_root_is_read_only_and_nothing_else_is_plugged_in() -> None:
-    (root,) = after("-blockdev", words(record(disks=DISKS)))
-    assert {"read-only=on", "file.filename=/images/1/root.img"} <= set(root.split(","))
+    layers = after("-blockdev", words(record(disks=DISKS)))
+    assert len(layers) == 2
+    for number, layer in enumerate(layers):
+        assert {"read-only=on", f"file.filename=/images/1/layer-{number}.img"} <= set(layer.split(","))
 
 
 @pytest.mark.parametrize(("isolated", "restrict"), [(False, "restrict=off"), (True, "restrict=on")])
@@ -117,8 +120,8 @@ def test_the_accelerator_has_its_own_words(name: str, flag: str, cpu: str) -> No
 
 def test_a_folder_with_commas_adds_no_option() -> None:
     line = words(record(), images="/images,readonly=off/1", machines="/machines,x=y")
-    (root,) = after("-blockdev", line)
-    assert "file.filename=/images,,readonly=off/1/root.img,file" in root
+    (lower, _) = after("-blockdev", line)
+    assert "file.filename=/images,,readonly=off/1/layer-0.img,file" in lower
     assert all(",,x=y/" in fact for fact in after("-fw_cfg", line))
 
 

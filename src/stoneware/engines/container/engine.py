@@ -24,7 +24,7 @@ from stoneware.host.files import locked
 from stoneware.host.home import Home
 from stoneware.model.finding import Capabilities, Finding
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.model.machine import Disk, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 
 DELETE_GRACE_S = 2
 
@@ -127,6 +127,11 @@ class ContainerEngine:
             folder.save(fresh)
             if not fresh.wanted.disks:
                 self.runs.begin(folder, fresh, container)
+
+    def run_inside(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        if not self._record(self._folder(name)).wanted.agent:
+            raise Refused(f"machine {name} has no way to run commands in it", "only machines under test have one")
+        return self.podman.execute(name, argv, limit_s)
 
     # Disks
 

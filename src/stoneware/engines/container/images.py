@@ -13,8 +13,6 @@ from stoneware.host.files import locked, write_atomic
 from stoneware.model.image import Artifact
 from stoneware.model.noun import Noun
 
-LAYOUT = "oci"
-"""The folder of a sealed image that holds its OCI image layout (OCI Image Format Specification, image-layout.md)."""
 REPOSITORY = "localhost/stoneware"
 LOAD_LIMIT_S = 900.0
 INDEX_LIMIT_BYTES = 4 * 2**20
@@ -77,7 +75,13 @@ class ImageStore:
     def publish(self, artifact: Artifact) -> None:
         """Loads an image. Loaded already: success. Raises Refused when the layout isn't whole."""
         manifest = artifact.manifest
-        layout = read_layout(artifact.folder / LAYOUT)
+        name = manifest.digest[:19]
+        if "container" not in manifest.deliver:
+            forms = ",".join((*manifest.deliver, "container"))
+            raise Refused(f"image {name} is no container image", f"bake it again with `--as {forms}`")
+        layout = read_layout(artifact.oci)
+        if layout.digest != manifest.container:
+            raise Refused(f"image {name}: its container isn't {manifest.container[:19]}", "bake it again")
         record = ImageRecord(
             digest=manifest.digest,
             image_id=layout.image_id,
@@ -90,11 +94,12 @@ class ImageStore:
             if self.find(record.digest) == record and self._is_loaded(record):
                 return
             # named relative to its folder, for podman makes a name of the path; it checks every layer's digest
-            self.podman.run("pull", "--quiet", f"oci:{LAYOUT}", cwd=artifact.folder, timeout_s=LOAD_LIMIT_S)
+            layout_name = artifact.oci.name
+            self.podman.run("pull", "--quiet", f"oci:{layout_name}", cwd=artifact.folder, timeout_s=LOAD_LIMIT_S)
             self.podman.run("tag", layout.image_id, record.reference)
-            self.podman.run("untag", layout.image_id, f"localhost/{LAYOUT}:latest")
+            self.podman.run("untag", layout.image_id, f"localhost/{layout_name}:latest")
             if not self._is_loaded(record):
-                raise Refused(f"image {record.digest[:19]}: podman loaded another image than {layout.digest[:19]}")
+                raise Refused(f"image {name}: podman loaded another image than {layout.digest[:19]}")
             write_atomic(self._file(record.digest), record.model_dump_json())
 
     def find(self, digest: str) -> ImageRecord | None:

@@ -21,9 +21,13 @@ from stoneware.errors import Misconfigured, Refused, ToolFailed, Unreachable
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
 from stoneware.host.run import run
+from stoneware.model.machine import Ran
 
 LIMIT_S = 60.0
 RUN_FOLDER = Path("/run/stoneware")
+NOT_RUN = 125
+"""podman's own exit status, when it did not come to the command (podman-exec(1))."""
+LONGEST_OUTPUT = 16384
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 WONT_WORK = ("OCI runtime attempted to invoke", "image not known", "executable file", "not match", "unexpected EOF")
 """What podman says when the same call would fail again."""
@@ -123,6 +127,17 @@ class Podman:
             return [_dict(one) for one in json.loads(said)]
         except ValueError as broken:
             raise Unreachable(f"podman {kind} inspect answered nothing; see `podman info` on this host") from broken
+
+    def execute(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        """Runs a command in a container. Raises Unreachable when it doesn't run, or the command takes longer than `limit_s`."""
+        self.networks()
+        try:
+            ended = run(self.words("exec", name, *argv), timeout_s=limit_s, env=self.env(), ok=range(256))
+        except ToolFailed as failed:
+            raise Unreachable(f"the command in {name} {failed.message}") from failed
+        if ended.status == NOT_RUN:
+            raise Unreachable(f"podman exec: {ended.tail.strip()[-400:]}")
+        return Ran(status=ended.status, output=(ended.stdout or ended.tail)[:LONGEST_OUTPUT])
 
     def networks(self) -> Networks:
         """Our bridges, as files that podman reads. Chosen once in the life of a home."""

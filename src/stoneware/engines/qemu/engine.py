@@ -6,6 +6,7 @@ import shutil
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 from stoneware.clock import Clock
@@ -14,21 +15,30 @@ from stoneware.engines.qemu.checks import check_host
 from stoneware.engines.qemu.disks import DiskFolder
 from stoneware.engines.qemu.folder import Folder, MachineRecord
 from stoneware.engines.qemu.images import ImageFolder
+from stoneware.engines.qemu.inside import run_inside
 from stoneware.engines.qemu.keeper import KeeperReply, Keepers
 from stoneware.engines.qemu.monitor import Monitor
 from stoneware.engines.qemu.ports import choose_ports
-from stoneware.engines.qemu.words import config_env, disk_node, machine_facts, machine_words, manager_environment
+from stoneware.engines.qemu.words import (
+    config_env,
+    disk_node,
+    entrypoint_lines,
+    machine_facts,
+    machine_words,
+    manager_environment,
+)
 from stoneware.errors import NotFound, Refused, Unreachable
 from stoneware.host.files import locked
 from stoneware.host.home import Home
 from stoneware.model.finding import Capabilities, Finding
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Disk, Machine, Phase, Power, WantedDisk, WantedMachine
+from stoneware.model.machine import Disk, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 from stoneware.names import disk_serial
 
 STOP_GRACE_S = 20.0
 START_LIMIT_S = 20.0
 MOST_AT_ONCE = 16
+TESTER = files("stoneware.engines.qemu").joinpath("tester").read_text()
 
 
 class QemuEngine:
@@ -135,6 +145,12 @@ class QemuEngine:
             folder.save(record.model_copy(update={"on": True, "stopping_since": None}))
             self._start(folder)
 
+    def run_inside(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        folder = self._folder(name)
+        if not self._record(folder).wanted.agent:
+            raise Refused(f"machine {name} has no way to run commands in it", "only machines under test have one")
+        return run_inside(folder.path, argv, limit_s)
+
     # Disks
 
     def create_disk(self, wanted: WantedDisk) -> None:
@@ -205,6 +221,8 @@ class QemuEngine:
         folder.write("machine", machine_facts(record))
         folder.write("config", config_env(record.wanted.config))
         folder.write("environment", manager_environment(record.wanted.config))
+        folder.write("entrypoint", entrypoint_lines(artifact.manifest.entrypoint, record.wanted.config))
+        folder.write("tester", TESTER if record.wanted.agent else "")
         self._keepers.forget(folder.name)
         folder.launch(machine_words(folder, record, artifact, self.accelerator), START_LIMIT_S)
 

@@ -96,7 +96,7 @@ class Folder:
 
         Raises Unreachable with QEMU's own words when it ends before that.
         """
-        for stale in (self.pidfile, self.path / "monitor.sock", self.path / "keeper.sock"):
+        for stale in (self.pidfile, *(self.path / f"{port}.sock" for port in ("monitor", "keeper", "tester"))):
             stale.unlink(missing_ok=True)
         log = self.path / "qemu.log"
         log.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from stoneware.errors import Refused, ToolFailed
 from stoneware.host.files import write_atomic
 from stoneware.host.run import run
-from stoneware.model.image import Artifact, Manifest
+from stoneware.model.image import Artifact, Manifest, Verity
 
 
 @dataclass(frozen=True)
@@ -28,30 +28,40 @@ class ImageFolder:
         return Artifact(folder=folder, manifest=manifest)
 
     def require_whole(self, artifact: Artifact) -> None:
-        """Every file has its length, and the root its hash tree. The tree is checked once for each state of the file.
+        """Every file has its length, and each layer its hash tree. A layer is checked once for each state of its file.
 
         Raises Refused naming what is wrong.
         """
+        name = artifact.manifest.digest[:19]
+        if "vm" not in artifact.manifest.deliver:
+            raise Refused(
+                f"image {name} is no VM image", f"bake it again with `--as {','.join(artifact.manifest.deliver)},vm`"
+            )
         for role, sealed in artifact.manifest.files.items():
             path = artifact.file(role)
             if not path.exists() or path.stat().st_size != sealed.size_bytes:
-                raise Refused(
-                    f"image {artifact.manifest.digest[:19]}: {sealed.name} is missing or cut off", "bake it again"
-                )
-        root, verity = artifact.file("root"), artifact.manifest.verity
-        stat = root.stat()
+                raise Refused(f"image {name}: {sealed.name} is missing or cut off", "bake it again")
+        for file, verity in artifact.layers:
+            self._require_proven(file, verity, name)
+
+    def _require_proven(self, file: Path, verity: Verity, image: str) -> None:
+        stat = file.stat()
         seen = f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
-        mark = self.path / f".{artifact.folder.name}.verified"
+        mark = self.path / f".{verity.root_hash}.verified"
         if mark.exists() and mark.read_text() == seen:
             return
         words = ["veritysetup", "verify", "--no-superblock", f"--hash-offset={verity.hash_start_block * 4096}"]
-        words += [f"--data-blocks={verity.data_blocks}", "--salt", verity.salt, str(root), str(root), verity.root_hash]
+        words += [
+            f"--data-blocks={verity.data_blocks}",
+            f"--salt={verity.salt}",
+            str(file),
+            str(file),
+            verity.root_hash,
+        ]
         try:
             run(words, timeout_s=300)
         except ToolFailed as broken:
-            raise Refused(
-                f"image {artifact.manifest.digest[:19]} was changed: {broken.message}", "bake it again"
-            ) from broken
+            raise Refused(f"image {image}: {file.name} was changed: {broken.message}", "bake it again") from broken
         write_atomic(mark, seen)
 
     def delete(self, digest: str) -> None:
@@ -59,4 +69,3 @@ class ImageFolder:
         folder = self.path / digest.removeprefix("sha256:")
         (folder / "manifest.json").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        (self.path / f".{folder.name}.verified").unlink(missing_ok=True)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from stoneware.engines.qemu.accelerator import QEMU, Accelerator
 from stoneware.engines.qemu.folder import Folder, MachineRecord
-from stoneware.model.image import Artifact
+from stoneware.model.image import Artifact, Entrypoint
 from stoneware.names import disk_serial
+
+FACTS = ("machine", "config", "environment", "entrypoint", "tester")
+"""What a machine is told, each a file beside its record."""
 
 
 def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, accelerator: Accelerator) -> list[str]:
@@ -17,12 +20,12 @@ def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, acc
     words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
     words += ["-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off", *accelerator.argv(), "-cpu", accelerator.cpu]
     words += ["-smp", str(wanted.cpus), "-m", f"size={wanted.memory_bytes // 2**20}M", "-display", "none"]
-    words += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
+    words += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(artifact.file("initrd"))]
     words += [
         "-append",
         " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()]),
     ]
-    words += _root(artifact.file("root")) + _network(record) + _channels(folder) + ["-device", "virtio-rng-pci"]
+    words += _layers(artifact) + _network(record) + _channels(folder, wanted.agent) + ["-device", "virtio-rng-pci"]
     for number in range(1, len(wanted.disks) + 1):
         words += ["-device", f"pcie-root-port,id=slot{number},bus=pcie.0,chassis={number},slot={number}"]
     return words
@@ -52,9 +55,24 @@ def manager_environment(config: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def entrypoint_lines(entrypoint: Entrypoint | None, config: dict[str, str]) -> str:
+    """What runs in a machine whose image has no init, as `bake/guest/application` reads it, and its environment."""
+    if entrypoint is None:
+        return ""
+    lines = [f"user {entrypoint.user or '0'}", f"folder {entrypoint.folder}", f"signal {entrypoint.stop_signal}"]
+    lines += [f"env {_one_line(f'{key}={value}')}" for key, value in sorted({**entrypoint.env, **config}.items())]
+    lines += [f"arg {_one_line(word)}" for word in entrypoint.argv]
+    return "\n".join(lines) + "\n"
+
+
 def disk_node(disk: str) -> str:
     """What QEMU calls a plugged disk, its block node and its device alike."""
     return f"disk-{disk_serial(disk)}"
+
+
+def _one_line(text: str) -> str:
+    """As `printf %b` reads it back."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _quoted(value: str) -> str:
@@ -62,9 +80,16 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _root(image: Path) -> list[str]:
-    file = f"driver=raw,node-name=root,read-only=on,file.driver=file,file.filename={_comma(image)},file.locking=off"
-    return ["-blockdev", file, "-device", "virtio-blk-pci,drive=root,serial=root"]
+def _layers(artifact: Artifact) -> list[str]:
+    """A disk for each sealed layer of the root, with the serial number that the initramfs looks for."""
+    words = []
+    for number, (file, _) in enumerate(artifact.layers):
+        node = f"layer-{number}"
+        drive = (
+            f"driver=raw,node-name={node},read-only=on,file.driver=file,file.filename={_comma(file)},file.locking=off"
+        )
+        words += ["-blockdev", drive, "-device", f"virtio-blk-pci,drive={node},serial={node}"]
+    return words
 
 
 def _network(record: MachineRecord) -> list[str]:
@@ -74,7 +99,7 @@ def _network(record: MachineRecord) -> list[str]:
     return ["-netdev", options, "-device", "virtio-net-pci,netdev=net,romfile="]
 
 
-def _channels(folder: Folder) -> list[str]:
+def _channels(folder: Folder, agent: bool) -> list[str]:
     """Console, monitor, keeper, and the facts. Sockets are named relative to the folder: paths of sockets are short."""
     words = ["-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"]
     words += [
@@ -85,7 +110,10 @@ def _channels(folder: Folder) -> list[str]:
     ]
     words += ["-chardev", "socket,id=keeper,path=keeper.sock,server=on,wait=off", "-device", "virtio-serial-pci"]
     words += ["-device", "virtserialport,chardev=keeper,name=org.stoneware.keeper"]
-    for fact in ("machine", "config", "environment"):
+    if agent:
+        words += ["-chardev", "socket,id=tester,path=tester.sock,server=on,wait=off"]
+        words += ["-device", "virtserialport,chardev=tester,name=org.stoneware.tester"]
+    for fact in FACTS:
         words += ["-fw_cfg", f"name=opt/org.stoneware/{fact},file={_comma(folder.path / fact)}"]
     return [*words, "-pidfile", str(folder.pidfile)]
 

@@ -1,0 +1,80 @@
+"""Files by what they hold: each sealed file is stored once, however many images have it.
+
+An image's folder has links to its files here, so a file with a single link is one that no image has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoneware.host.files import sha256_of, sync_folder
+from stoneware.model.image import SealedFile
+
+SPARE_S = 86400.0
+"""A file that no image has is kept this long after it was last linked: the next bake may need it, or one is about to."""
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """All files of all images, named by SHA-256 (hex)."""
+
+    path: Path
+
+    def add(self, file: Path, name: str) -> SealedFile:
+        """Takes a file in (it is moved, durable and read-only); `name` is what it is called in an image's folder."""
+        digest, size = sha256_of(file), file.stat().st_size
+        target = self.path / digest
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        if target.exists() and target.stat().st_size == size:
+            file.unlink()
+        else:
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+            file.chmod(0o444)
+            file.replace(target)
+            sync_folder(self.path)
+        return SealedFile(name=name, sha256=digest, size_bytes=size)
+
+    def take(self, file: Path, name: str) -> SealedFile:
+        """The same with a copy of a file that others go on using."""
+        digest, size = sha256_of(file), file.stat().st_size
+        sealed = SealedFile(name=name, sha256=digest, size_bytes=size)
+        if not self.has(sealed):
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            handle, copy = tempfile.mkstemp(dir=self.path, prefix=".")
+            os.close(handle)
+            try:
+                shutil.copyfile(file, copy)
+                return self.add(Path(copy), name)
+            finally:
+                Path(copy).unlink(missing_ok=True)
+        return sealed
+
+    def has(self, sealed: SealedFile) -> bool:
+        """Whether the file is here, whole by its size."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.path / sealed.sha256).stat().st_size == sealed.size_bytes
+        return False
+
+    def read(self, sealed: SealedFile) -> bytes:
+        return (self.path / sealed.sha256).read_bytes()
+
+    def link(self, sealed: SealedFile, place: Path) -> None:
+        """Gives a file another name, in an image's folder."""
+        os.link(self.path / sealed.sha256, place)
+
+    def sweep(self, spare_s: float = SPARE_S) -> int:
+        """Removes what no image has any more. Returns the bytes that came free."""
+        freed, now = 0, time.time()
+        for file in self.path.iterdir() if self.path.is_dir() else ():
+            seen = file.stat()
+            if seen.st_nlink == 1 and now - seen.st_ctime > spare_s:  # the time of the last link is the ctime
+                file.unlink()
+                freed += seen.st_size
+        return freed

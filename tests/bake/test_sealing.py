@@ -1,0 +1,158 @@
+"""Sealing on real tools: what a kernel shows of the sealed layers is what the recipe made, and equal recipes are equal bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stoneware.bake import build, recipe, seal
+from stoneware.bake.scan import scan
+from stoneware.bake.tree import listing, tree_digest
+from stoneware.bake.workspace import workspace
+from stoneware.errors import BakeFailed
+from stoneware.host.home import Home
+from stoneware.host.run import run
+from stoneware.model.image import Artifact
+
+BIG = 9 * 2**20
+
+RECIPE = """\
+FROM scratch
+COPY lower /
+COPY more /
+COPY upper /
+ENTRYPOINT ["/bin/program"]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    yield home
+    store = home.build / "store"
+    run(["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"], timeout_s=60, ok=(0, 1, 125))
+
+
+@pytest.fixture
+def kitchen(tmp_path: Path) -> Path:
+    """A recipe of three layers, too large to be joined."""
+    folder = tmp_path / "recipe"
+    for layer in ("lower", "more", "upper"):
+        place = folder / layer / "srv" / layer
+        place.mkdir(parents=True)
+        (place / "ballast").write_bytes(os.urandom(BIG) if layer != "upper" else b"small")
+    (folder / "lower" / "bin").mkdir()
+    (folder / "lower" / "bin" / "program").write_text("#!")
+    (folder / "lower" / "etc").mkdir()
+    (folder / "lower" / "etc" / "shadow").write_text("root:*:20000:0:99999:7:::\n")
+    (folder / "Containerfile").write_text(RECIPE)
+    return folder
+
+
+def bake(home: Home, folder: Path, name: str = "one", mounts: tuple[str, ...] = ("/srv/data/deep",)) -> Artifact:
+    with workspace(home, name, lambda _: None) as space:
+        files = recipe.find_recipe(folder, "Containerfile", ".")
+        built = build.build(space, files, 0.0)
+        return seal.seal(
+            space,
+            built.image,
+            family="web",
+            recipe=recipe.describe(files, built.base),
+            pack=None,
+            writable=(),
+            mounts=mounts,
+            deliver=("container",),
+        )
+
+
+def seen(artifact: Artifact, folder: Path) -> str:
+    """The digest of the tree that the kernel shows of the layers of an image, stacked as a machine stacks them."""
+    lower = []
+    script = ["set -e"]
+    for number, (file, _) in enumerate(artifact.layers):
+        place = folder / str(number)
+        place.mkdir()
+        lower.insert(0, str(place))
+        script.append(f"mount -t erofs -o loop,ro {file} {place}")
+    (folder / "all").mkdir()
+    script.append(f"mount -t overlay -o ro,lowerdir={':'.join(lower)} overlay {folder}/all")
+    code = (
+        "import sys; from pathlib import Path; from stoneware.bake.scan import scan; "
+        "from stoneware.bake.tree import listing, tree_digest; print(tree_digest(listing(scan(Path(sys.argv[1])))))"
+    )
+    # a mount namespace of its own: nothing stays mounted
+    script.append(f"exec {sys.executable} -c '{code}' {folder}/all")
+    words = ["unshare", "--mount", "sh", "-c", "\n".join(script)]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.host
+def test_a_machine_sees_the_tree_that_the_manifest_names(home: Home, kitchen: Path, tmp_path: Path) -> None:
+    artifact = bake(home, kitchen)
+    assert len(artifact.layers) == 3
+    (tmp_path / "seen").mkdir()
+    assert seen(artifact, tmp_path / "seen") == artifact.manifest.tree
+
+
+@pytest.mark.host
+def test_the_container_holds_the_same_tree(home: Home, kitchen: Path, tmp_path: Path) -> None:
+    artifact = bake(home, kitchen)
+    words: list[str | Path] = [
+        "buildah",
+        "--root",
+        tmp_path / "root",
+        "--runroot",
+        tmp_path / "run",
+        "--storage-driver",
+        "vfs",
+    ]
+    pulled = run([*words, "pull", f"oci:{artifact.oci}"], timeout_s=120).stdout.strip()
+    container = run([*words, "from", "--pull=never", pulled], timeout_s=120).stdout.strip()
+    tree = Path(run([*words, "mount", container], timeout_s=60).stdout.strip())
+    try:
+        assert tree_digest(listing(scan(tree))) == artifact.manifest.tree
+    finally:
+        run([*words, "rm", container], timeout_s=60)
+        run([*words, "rmi", "--all", "--force"], timeout_s=60)
+
+
+@pytest.mark.host
+def test_the_same_recipe_in_another_store_gives_the_same_bytes(home: Home, kitchen: Path, tmp_path: Path) -> None:
+    there = Home(tmp_path / "there")
+    there.prepare()
+    one, other = bake(home, kitchen), bake(there, kitchen)
+    assert one.manifest == other.manifest
+    for sealed in one.manifest.files.values():
+        content = (other.folder / sealed.name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == sealed.sha256
+    assert (one.oci / "index.json").read_bytes() == (other.oci / "index.json").read_bytes()
+
+
+@pytest.mark.host
+def test_a_change_at_the_top_writes_little_and_shares_the_rest(home: Home, kitchen: Path) -> None:
+    first = bake(home, kitchen)
+    blobs = home.images / "blobs"
+    before = sum(file.stat().st_size for file in blobs.iterdir())
+    (kitchen / "upper" / "srv" / "upper" / "ballast").write_text("changed")
+    second = bake(home, kitchen, "two")
+    assert sum(file.stat().st_size for file in blobs.iterdir()) - before < 200_000
+    assert first.layers[0][0].stat().st_ino == second.layers[0][0].stat().st_ino
+    assert first.manifest.tree != second.manifest.tree
+
+
+@pytest.mark.host
+def test_a_folder_is_added_where_the_tree_has_none_and_refused_where_something_else_stands(
+    home: Home, kitchen: Path
+) -> None:
+    (kitchen / "upper" / "srv" / "link").symlink_to("lower")
+    with pytest.raises(BakeFailed, match="/srv/link is a link"):
+        bake(home, kitchen, mounts=("/srv/link",))
+    with pytest.raises(BakeFailed, match="/bin/program is no folder"):
+        bake(home, kitchen, mounts=("/bin/program",))
