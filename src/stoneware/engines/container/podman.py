@@ -154,7 +154,7 @@ class Podman:
         try:
             self.run_folder.parent.mkdir(exist_ok=True, mode=0o755)
             with locked(RUN_FOLDER / f".{self.run_folder.name}.lock"):
-                self._forget_last_boot()
+                self._forget_what_is_over()
             (self.folder / "networks").mkdir(parents=True, exist_ok=True, mode=0o700)
         except PermissionError as no:
             raise Misconfigured(f"containers need root: {no}", "run `stoneware serve` as root") from no
@@ -165,10 +165,12 @@ class Podman:
                 write_if_changed(self.folder / "networks" / f"{network.name}.json", network.description())
         return chosen
 
-    def _forget_last_boot(self) -> None:
-        """podman knows that the host was booted when its run folder is gone, which not every host's /run sees to."""
-        boot, mark = BOOT_ID.read_text(), self.run_folder / "boot"
-        if not mark.exists() or mark.read_text() != boot:
+    def _forget_what_is_over(self) -> None:
+        """podman knows that the host was booted when its run folder is gone, which not every host's /run sees to. A home that
+        was removed and made again begins anew as well."""
+        boot, mark, store = BOOT_ID.read_text(), self.run_folder / "boot", self.folder / "store"
+        if not mark.exists() or mark.read_text() != boot or not store.exists():
+            store.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.rmtree(self.run_folder, ignore_errors=True)
             self.run_folder.mkdir(mode=0o700)
             write_atomic(mark, boot)
