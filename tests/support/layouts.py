@@ -87,5 +87,7 @@ def container_home(folder: Path) -> Iterator[Home]:
             engine.delete_disk(disk.name)
         for point in mounts_below(home.containers):
             run(["umount", point], timeout_s=60)
-        shutil.rmtree(engine.podman.run_folder, ignore_errors=True)
+        run_folder = engine.podman.run_folder
+        shutil.rmtree(run_folder, ignore_errors=True)
+        (run_folder.parent / f".{run_folder.name}.lock").unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A machine's configuration as systemd reads it: the same files for every engine whose machines have systemd."""
+"""A machine's configuration as systemd reads it, wherever the machine lives."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stoneware.engines.container.folder import Folder, MachineRecord
 from stoneware.engines.container.images import ImageRecord
 from stoneware.engines.container.networks import Network
-from stoneware.engines.container.words import create_words, entrypoint_env, machine_id
+from stoneware.engines.container.words import create_words, entrypoint_env, host_name, machine_id
 from stoneware.model.machine import DiskMount, WantedMachine
 
 FOLDER = Folder(Path("/home/machines/town-web-r1-0"))
@@ -50,6 +50,11 @@ def test_the_machine_is_the_wanted_one() -> None:
         ["536870912b"],
     )
     assert "org.stoneware.digest=sha256:77" in after("--label", line)
+
+
+def test_a_host_name_is_never_too_long_for_the_kernel() -> None:
+    assert host_name("town-web-r1-0") == "town-web-r1-0"
+    assert host_name(f"{'a' * 40}-{'b' * 21}-r1-0") == f"{'a' * 40}-{'b' * 21}"
 
 
 def test_nothing_is_writable_that_was_not_declared() -> None:

@@ -36,7 +36,16 @@ def create_words(
 ) -> list[str]:
     """The words that make a machine's container. `mounts` says where on this host each of its disks is mounted."""
     wanted = record.wanted
-    words = ["create", "--name", wanted.name, "--hostname", wanted.name, "--pull=never", "--tty", "--sdnotify=ignore"]
+    words = [
+        "create",
+        "--name",
+        wanted.name,
+        "--hostname",
+        host_name(wanted.name),
+        "--pull=never",
+        "--tty",
+        "--sdnotify=ignore",
+    ]
     words += ["--network", f"{network.name}:ip={record.ip},mac={mac_address(record.ip)}"]
     words += ["--cpus", str(wanted.cpus), "--memory", f"{wanted.memory_bytes}b"]
     words += ["--memory-swap", f"{wanted.memory_bytes}b", "--pids-limit", str(MOST_PROCESSES)]
@@ -63,6 +72,11 @@ def create_words(
 def entrypoint_env(config: Mapping[str, str]) -> str:
     """The configuration as podman's --env-file: a line each, values as they are."""
     return "".join(f"{key}={value}\n" for key, value in sorted(config.items()))
+
+
+def host_name(machine: str) -> str:
+    """A machine's name as far as a host name goes: 63 characters (RFC 1035, 2.3.4), where the kernel takes 64."""
+    return machine[:63].rstrip("-")
 
 
 def machine_id(folder: Folder, record: MachineRecord) -> str:
