@@ -98,13 +98,14 @@ def test_a_hand_over_that_dies_everywhere_ends_well(
     def go(step: str, act: Callable[[ContainerEngine], None], done: Callable[[ContainerEngine], bool]) -> None:
         """Acts until it is done, as an operation does: by another daemon after each death."""
         death.step = step
-        end = time.monotonic() + PATIENCE_S
+        end, met = time.monotonic() + PATIENCE_S, list[str]()
         while True:
-            assert time.monotonic() < end, f"{step}: {[machine for machine in container_engine(home).list_machines()]}"
+            assert time.monotonic() < end, f"{step}: {container_engine(home).list_machines()} after {met}"
             engine = container_engine(home)
             try:
                 act(engine)
-            except (Killed, Unreachable):
+            except (Killed, Unreachable) as died:
+                met.append(repr(died))
                 assert len(engine.list_machines()) <= 2
                 assert all(disk.writer in (None, old.name, new.name) for disk in engine.list_disks())
                 continue

@@ -349,6 +349,19 @@ def test_after_the_host_was_started_again_what_ran_is_gone_and_what_waited_waits
     until(lambda: seen(again, waiting.name).phase is Phase.SERVING, "the other never served")
 
 
+def test_a_machine_whose_end_podman_never_heard_of_starts_again(engine: ContainerEngine, sealed: Artifact) -> None:
+    before = serving(engine, sealed)
+    container = engine.podman.containers([NAME])[NAME]
+    os.kill(int(container.helper.read_text()), signal.SIGKILL)  # conmon, who would have told
+    assert seen(engine).phase is Phase.SERVING
+    os.kill(container.pid, signal.SIGKILL)
+    until(lambda: seen(engine).power is Power.GONE, "it never died")
+    engine.start_machine(NAME)
+    until(lambda: seen(engine).phase is Phase.SERVING, "it never came back")
+    assert seen(engine).addresses == before.addresses
+    assert _answers(seen(engine))
+
+
 def test_an_application_that_does_not_stop_is_ended_by_force(engine: ContainerEngine, plain: Artifact) -> None:
     machine = serving(engine, plain)  # python3 as PID 1 takes no notice of SIGTERM
     until(lambda: _answers(machine), "it never answered")

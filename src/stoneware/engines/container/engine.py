@@ -82,7 +82,7 @@ class ContainerEngine:
         if not folder.path.exists():
             return
         with locked(folder.lock):
-            self.podman.run("rm", "--force", "--ignore", "--time", str(DELETE_GRACE_S), name)
+            self.podman.remove(name, DELETE_GRACE_S)
             self.disks.clear_writer(name)
             folder.remove()
         folder.lock.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from stoneware.engines.container.settings import HostFacts, containers_conf, loo
 from stoneware.errors import Misconfigured, Refused, ToolFailed, Unreachable
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
+from stoneware.host.process import start_ticks
 from stoneware.host.run import run
 from stoneware.model.machine import Ran
 
@@ -53,12 +54,17 @@ class Container:
     @property
     def running(self) -> bool:
         """Whether its first process is there: the one that podman names, in the container's own cgroup."""
-        if self.state not in ("running", "stopping", "paused") or self.pid <= 0:
+        if not self.said_to_run or self.pid <= 0 or start_ticks(self.pid) is None:  # gone, or nobody has reaped it
             return False
         try:
             return self.id in Path(f"/proc/{self.pid}/cgroup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return False
+
+    @property
+    def said_to_run(self) -> bool:
+        """Whether podman believes that it runs, or is about to end."""
+        return self.state in ("running", "stopping", "paused")
 
     @property
     def settled(self) -> bool:
@@ -127,6 +133,15 @@ class Podman:
             return [_dict(one) for one in json.loads(said)]
         except ValueError as broken:
             raise Unreachable(f"podman {kind} inspect answered nothing; see `podman info` on this host") from broken
+
+    def remove(self, name: str, grace_s: int) -> None:
+        """Ends and removes a container. Not there: success. Where podman had lost sight of a container's end, the first try
+        fails and tells it; the second removes it."""
+        words = ("rm", "--force", "--ignore", "--time", str(grace_s), name)
+        try:
+            self.run(*words)
+        except Unreachable:
+            self.run(*words)
 
     def execute(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
         """Runs a command in a container. Raises Unreachable when it doesn't run, or the command takes longer than `limit_s`."""

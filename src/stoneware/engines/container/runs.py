@@ -39,15 +39,27 @@ class Runs:
         """Starts a container that doesn't run. Its mounts are made first and get their owners; then its first process begins."""
         if container.running:
             return
+        if container.state != "initialized":
+            container = self._at_rest(folder, record, container)
         begun = {"begun": container.started_at, "ending_since": None, "signalled": False}
         folder.save(record.model_copy(update=begun))
         image = self.images.get(record.wanted.digest)
         if container.state != "initialized":
-            _await_settled(container)
             self.podman.run("init", folder.name)
         ready = self.podman.containers([folder.name])[folder.name]
         give_owners(ready, image.writable, [mount.mount for mount in record.wanted.disks])
         self.podman.run("start", folder.name)
+
+    def _at_rest(self, folder: Folder, record: MachineRecord, container: Container) -> Container:
+        """A container whose last run is over for podman, too. One whose end podman never heard of, because its conmon had been
+        killed, is made anew: it has nothing of its own to lose."""
+        _await_settled(container)
+        if not container.said_to_run:
+            return container
+        now = self.find(folder.name)
+        if now is not None and now.said_to_run:
+            self.podman.remove(folder.name, 0)
+        return self.ensure_container(folder, record)
 
     def end_application(self, folder: Folder, record: MachineRecord) -> bool:
         """Tells a running container to end: once, and by force when it hasn't within its grace. Whether it still runs."""
