@@ -151,7 +151,11 @@ class BootTestRecord(Noun):
 
 
 class Image(Noun):
-    """An image as the catalog knows it. `number` is None while STAGED."""
+    """An image as the catalog knows it. `number` is None while STAGED.
+
+    `state` is what was stored last; what it counts as now, `decide.lifecycle` says. The timers (`deprecate_at` ...) and
+    `revoked_at` are seconds since the epoch, None when there is none.
+    """
 
     digest: str
     family: str
@@ -161,6 +165,11 @@ class Image(Noun):
     state_at: float
     state_reason: str = ""
     size_bytes: int = 0
+    deprecate_at: float | None = None
+    obsolete_at: float | None = None
+    delete_at: float | None = None
+    revoked_at: float | None = None
+    revoked_reason: str = ""
 
     @property
     def name(self) -> str:
