@@ -244,6 +244,7 @@ def test_memory_and_processes_are_limited(engine: ContainerEngine, sealed: Artif
     assert told["ReadonlyRootfs"]
     hog = inside(engine, "python3", "-c", "b = bytearray(400 * 2**20)", ok=(0, 137))
     assert seen(engine).power is Power.RUNNING, hog
+    assert not Path("oom").exists(), "conmon's notes belong to the home"
 
 
 @pytest.mark.skipif(not loops_work(), reason="this host has no loop devices, so sizes are not enforced")

@@ -112,7 +112,9 @@ class Podman:
         """Runs a command and returns what it wrote to stdout. Raises Unreachable, Refused or Misconfigured."""
         self.networks()
         try:
-            return run(self.words(*words), timeout_s=timeout_s, env=self.env(), ok=ok, cwd=cwd).stdout
+            # conmon stays where it was started, and notes there that a container ran out of memory
+            where = cwd or self.folder
+            return run(self.words(*words), timeout_s=timeout_s, env=self.env(), ok=ok, cwd=where).stdout
         except ToolFailed as failed:
             said = failed.tail.strip().removeprefix("Error: ")[-400:] or failed.message
             kind = Refused if any(sign in said for sign in WONT_WORK) else Unreachable
