@@ -20,8 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.bake.leftovers import clean_leftovers
+from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.verify import load
 from stoneware.clock import Clock, SystemClock
+from stoneware.engines.container import ContainerEngine, Masks
 from stoneware.engines.fake import FakeEngine
 from stoneware.engines.qemu import QemuEngine
 from stoneware.errors import Conflict, StonewareError
@@ -68,10 +70,11 @@ def build(home: Home, clock: Clock) -> Daemon:
     fake = FakeEngine(clock, state=home.root / "fake.json")
     switch = HaproxySwitch(home)
     qemu = Platform(QemuEngine(home, clock), switch, ask)
+    container = Platform(ContainerEngine(home, clock, Masks(MASKED, GENERATORS)), switch, ask)
     in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
-    platforms = Platforms({"qemu": qemu, "fake": in_memory})
+    platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
-        "bake": Bake(store, home, {"vm": qemu}),
+        "bake": Bake(store, home, {"vm": qemu, "container": container}),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "refresh": Refresh(home),
