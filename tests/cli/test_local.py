@@ -98,6 +98,6 @@ def test_names_complete_to_nothing_while_no_daemon_answers(
     monkeypatch.setenv("COMP_CWORD", "3")
     done = stoneware()
     assert (done.code, done.out.strip(), done.err) == (0, "", "")
-    monkeypatch.setenv("COMP_WORDS", "stoneware dep")
+    monkeypatch.setenv("COMP_WORDS", "stoneware pla")
     monkeypatch.setenv("COMP_CWORD", "1")
-    assert stoneware().out.splitlines() == ["plain,deploy"]
+    assert stoneware().out.splitlines() == ["plain,plan"]

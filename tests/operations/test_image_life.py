@@ -15,7 +15,7 @@ from tests.support.specs import spec
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.deployment import ImageSpec
-from stoneware.model.image import ImageState
+from stoneware.model.image import Artifact, ImageState
 from stoneware.model.lifecycle import Timer, Timers
 from stoneware.model.machine import Phase, Power
 from stoneware.model.operation import OperationRecord, Result
@@ -115,6 +115,15 @@ def bake(world: World) -> Bake:
     return Bake(world.store, Home(world.folder), {"vm": world.platforms.get("fake")})
 
 
+def stored(bake: Bake, version: int) -> Artifact:
+    """An image's folder, as a bake leaves it."""
+    sealed = manifest("web", version)
+    folder = bake.home.images / sealed.digest.removeprefix("sha256:")
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_bytes(sealed.canonical())
+    return Artifact(folder=folder, manifest=sealed)
+
+
 def context(world: World) -> Context:
     record = OperationRecord(
         id="bake-9", kind="bake", subject="family:web", actor="ann", reason="nightly", created_at=0, state="", frame={},
@@ -132,6 +141,7 @@ def frame(**more: object) -> BakeFrame:
 
 def test_a_bake_publishes_with_its_timers_and_leaves_its_familys_rule(world: World, bake: Bake) -> None:
     staged = world.store.catalog.stage(manifest("web", 3), 1, "ann")
+    stored(bake, 3)
     bake.publishing(context(world), frame(digest=staged.digest))
     image, now = world.store.catalog.get("web/3"), world.clock.now()
     assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (now + 30 * DAY, None, now + 90 * DAY)
@@ -144,11 +154,11 @@ def test_a_bake_that_changes_nothing_sets_the_timers_anew(
 ) -> None:
     schedule(world, "web/2", Timer.DEPRECATE)
     schedule(world, "web/2", Timer.OBSOLETE, DAY)
-    sealed = SimpleNamespace(manifest=manifest("web", 2))
+    sealed = stored(bake, 2)
     monkeypatch.setattr(baking, "workspace", lambda *_: nullcontext())
     monkeypatch.setattr(baking, "ensure_boot_pack", lambda *_: None)
-    for name in ("find_recipe", "describe"):
-        monkeypatch.setattr(baking.recipe, name, lambda *_, **__: None)
+    monkeypatch.setattr(baking.recipe, "find_recipe", lambda *_, **__: SimpleNamespace(context=bake.home.root))
+    monkeypatch.setattr(baking.recipe, "describe", lambda *_, **__: None)
     monkeypatch.setattr(baking.build, "build", lambda *_, **__: SimpleNamespace(image="", base=""))
     monkeypatch.setattr(baking.seal, "seal", lambda *_, **__: sealed)
     outcome = bake.building(context(world), frame())

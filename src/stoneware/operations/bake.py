@@ -149,7 +149,8 @@ class Bake(Procedure[BakeFrame]):
             lambda argv, limit_s: engine.run_inside(machine.name, argv, limit_s),
             systemd=bool(self.store.catalog.manifest(frame.digest).init),
         )
-        passed, doubts, late = dict(frame.passed), [], ""
+        passed, late = dict(frame.passed), ""
+        doubts: list[str] = []
         # that a port is closed says something only when all that should be up is up
         for position, test in sorted(enumerate(frame.spec.test), key=lambda pair: pair[1].closed is not None):
             key = f"{delivery}:{position}"

@@ -7,16 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stoneware.engines.container.console import plain, tail
 from stoneware.engines.container.disks import mounted_at
 from stoneware.engines.container.folder import Folder
 from stoneware.engines.container.images import read_layout
 from stoneware.engines.container.units import MARKED, Masks, unit_files, unit_links
-from stoneware.engines.environment import config_env, manager_environment
-from stoneware.engines.qemu import words
 from stoneware.errors import Refused
 
 STAMP = "2026-11-24T09:38:33.126267077+00:00"
@@ -103,9 +99,3 @@ def test_what_a_machine_is_told_replaces_what_it_was_told(tmp_path: Path) -> Non
     assert (folder.told / "config.env").read_text() == "A=2"
     assert (folder.told / "config.env").stat().st_mode & 0o777 == 0o640
     assert [path.name for path in (folder.told / "system").iterdir()] == ["y.service"]
-
-
-@given(st.dictionaries(st.from_regex(r"[A-Z_]{1,5}", fullmatch=True), st.text(max_size=20), max_size=4))
-def test_a_container_is_told_its_configuration_as_a_virtual_machine_is(config: dict[str, str]) -> None:
-    assert config_env(config) == words.config_env(config)
-    assert manager_environment(config) == words.manager_environment(config)

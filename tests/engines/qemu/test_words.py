@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoneware.engines.environment import config_env, manager_environment
 from stoneware.engines.qemu.accelerator import Accelerator
 from stoneware.engines.qemu.folder import Folder, MachineRecord
 from stoneware.engines.qemu.words import (
-    config_env,
     disk_node,
     machine_facts,
     machine_kernel_words,
     machine_words,
-    manager_environment,
 )
 from stoneware.model.image import Artifact, Manifest, Recipe, SealedFile, Verity
 from stoneware.model.machine import DiskMount, WantedMachine

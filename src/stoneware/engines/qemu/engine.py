@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from stoneware.clock import Clock
+from stoneware.engines.environment import config_env, manager_environment
 from stoneware.engines.qemu.accelerator import Accelerator, find_accelerator
 from stoneware.engines.qemu.checks import check_host
 from stoneware.engines.qemu.disks import DiskFolder
@@ -20,12 +21,10 @@ from stoneware.engines.qemu.keeper import KeeperReply, Keepers
 from stoneware.engines.qemu.monitor import Monitor
 from stoneware.engines.qemu.ports import choose_ports
 from stoneware.engines.qemu.words import (
-    config_env,
     disk_node,
     entrypoint_lines,
     machine_facts,
     machine_words,
-    manager_environment,
 )
 from stoneware.errors import NotFound, Refused, Unreachable
 from stoneware.host.files import locked

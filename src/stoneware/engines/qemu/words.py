@@ -42,19 +42,6 @@ def machine_facts(record: MachineRecord) -> str:
     return "\n".join([f"hostname {record.wanted.name}", *disks]) + "\n"
 
 
-def config_env(config: dict[str, str]) -> str:
-    """The configuration as an environment file (systemd.exec(5), EnvironmentFile=): every value in quotes."""
-    return "".join(f"{key}={_quoted(value)}\n" for key, value in sorted(config.items()))
-
-
-def manager_environment(config: dict[str, str]) -> str:
-    """The same for every service of the machine (systemd-system.conf(5), DefaultEnvironment=). `%` is a mark there."""
-    lines = ["[Manager]", "DefaultTimeoutStopSec=10s"]
-    for key, value in sorted(config.items()):
-        lines.append("DefaultEnvironment=" + _quoted(f"{key}={value}").replace("%", "%%"))
-    return "\n".join(lines) + "\n"
-
-
 def entrypoint_lines(entrypoint: Entrypoint | None, config: dict[str, str]) -> str:
     """What runs in a machine whose image has no init, as `bake/guest/application` reads it, and its environment."""
     if entrypoint is None:
@@ -73,11 +60,6 @@ def disk_node(disk: str) -> str:
 def _one_line(text: str) -> str:
     """As `printf %b` reads it back."""
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _layers(artifact: Artifact) -> list[str]:
