@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.bake.leftovers import clean_leftovers
+from stoneware.bake.tidy import tidy
 from stoneware.bake.verify import load
 from stoneware.clock import Clock, SystemClock
 from stoneware.engines.fake import FakeEngine
@@ -77,9 +78,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
     releasing = Releasing(store, platforms, clock)
     services = Services(home, clock, store, platforms, releasing, worker, procedures)
-    return Daemon(
-        services, make_app(services), switch, Prune(store, platforms, clock), Reconcile(store, platforms, clock)
-    )
+    prune = Prune(store, platforms, clock, lambda: tidy(home.images))
+    return Daemon(services, make_app(services), switch, prune, Reconcile(store, platforms, clock))
 
 
 @dataclass(frozen=True)
