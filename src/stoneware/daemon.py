@@ -29,6 +29,8 @@ from stoneware.errors import Conflict, StonewareError
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
 from stoneware.operations.bake import Bake
+from stoneware.operations.exporting import Export
+from stoneware.operations.importing import Import
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
@@ -71,6 +73,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     platforms = Platforms({"qemu": qemu, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
         "bake": Bake(store, home, {"vm": qemu}),
+        "export": Export(store, home),
+        "import": Import(store, home),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
     }

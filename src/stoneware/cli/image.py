@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stoneware.cli import options, output
+from stoneware.cli import moving, options, output
 
 ref = click.argument("image_ref", metavar="IMAGE", shell_complete=options.completes("/v1/images", "image"))
 
@@ -23,6 +23,10 @@ def image() -> None:
     Example:
       stoneware image deprecate critter-web/2 --reason "slow"
     """
+
+
+image.add_command(moving.export)
+image.add_command(moving.import_)
 
 
 @image.command("list")

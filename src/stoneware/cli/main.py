@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("local", "Run the daemon."),
     "completion": ("local", "Print the shell completion for bash, zsh or fish."),
     "bake": ("bake", "Recipe to sealed, tested, published image."),
-    "image": ("image", "Images: list, show, deprecate, obsolete, restore, delete."),
+    "image": ("image", "Images: list, show, export, import, deprecate, restore, delete."),
     "family": ("image", "Image families: list, show."),
     "plan": ("deploy", "Say what a deploy would change."),
     "deploy": ("deploy", "Make what is declared true, by replacement."),
