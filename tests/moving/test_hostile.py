@@ -18,6 +18,7 @@ from tests.moving.small import archive, contents, layout, make, members, pack, r
 from stoneware.errors import NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.image import Artifact
+from stoneware.moving.tar import header
 from stoneware.operations.importing import look
 
 Files = dict[str, bytes]
@@ -41,7 +42,7 @@ def odd(kind: bytes, name: str = "blobs/sha256/" + "0" * 64, target: str = "", s
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("member", "said"),
     [
         (odd(tarfile.SYMTYPE, target="/etc/passwd"), "is no plain file"),
         (odd(tarfile.LNKTYPE, target="index.json"), "is no plain file"),
@@ -67,7 +68,7 @@ def odd(kind: bytes, name: str = "blobs/sha256/" + "0" * 64, target: str = "", s
     ids=lambda given: f"{given.type!r} {given.name}"[:40] if isinstance(given, tarfile.TarInfo) else "",
 )
 def test_what_does_not_belong_in_an_archive(
-    header: tarfile.TarInfo, said: str, home: Home, artifact: Artifact, tmp_path: Path
+    member: tarfile.TarInfo, said: str, home: Home, artifact: Artifact, tmp_path: Path
 ) -> None:
     plain = members(archive(artifact, tmp_path / "good"))
     out = tmp_path / "bad"
@@ -76,7 +77,7 @@ def test_what_does_not_belong_in_an_archive(
             one = tarfile.TarInfo(name)
             one.size = len(content)
             tar.addfile(one, BytesIO(content))
-        tar.addfile(header)
+        tar.addfile(member)
     refused(home, out, said)
 
 
@@ -88,6 +89,11 @@ def test_a_header_with_a_senseless_length(size: bytes, home: Home, artifact: Art
     block[148:156] = b"%06o\0 " % sum(block[:512])
     (tmp_path / "bad").write_bytes(block)
     refused(home, tmp_path / "bad", "no header of a tar archive at byte 0|cut off")
+
+
+def test_a_file_may_be_larger_than_old_archives_could_say() -> None:
+    block = header("blobs/sha256/" + "0" * 64, 9 * 2**30)
+    assert (len(block), tarfile.TarInfo.frombuf(block, "ascii", "strict").size) == (512, 9 * 2**30)
 
 
 def test_what_stands_behind_the_end(home: Home, artifact: Artifact, tmp_path: Path) -> None:

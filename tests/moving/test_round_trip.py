@@ -276,6 +276,13 @@ def test_a_changed_image_is_not_exported(other_house: House, artifact: Artifact,
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
 
+@pytest.mark.parametrize("place", ["stoneware.db", "images/x", "machines/../x"])
+def test_the_daemons_own_folder_is_no_place(place: str, other_house: House, artifact: Artifact) -> None:
+    name, root = publish(other_house, artifact), other_house.home.root
+    answer = ask(other_house, "/v1/exports", image=name, to=f"{root}/{place}", force=True)
+    assert (answer.status_code, "lies in the daemon's own folder" in answer.json()["detail"]) == (409, True)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

@@ -10,7 +10,7 @@ from stoneware.api.services import Actor, Folder, Given, Key, Why
 from stoneware.errors import Conflict
 from stoneware.model.image import ImageState
 from stoneware.model.operation import OperationRecord
-from stoneware.moving.placing import require_room_for_it
+from stoneware.moving.placing import require_outside, require_room_for_it
 from stoneware.moving.trouble import told
 from stoneware.operations.exporting import Export, ExportFrame, Form
 from stoneware.operations.importing import Import, ImportFrame, look, present
@@ -43,6 +43,7 @@ def export_image(services: Given, body: ExportRequest, actor: Actor, key: Key = 
     if image.state is ImageState.DELETED:
         raise Conflict(f"{image.name} was deleted", "`stoneware image list` shows what there is")
     with told(Path(body.to)):
+        require_outside(Path(body.to), services.home.root)
         require_room_for_it(Path(body.to), body.form == "layout", body.force)
     words = {"digest": image.digest, "name": image.name, "to": body.to, "form": body.form, "force": body.force}
     return _begin(services, Export, subject, ExportFrame.model_validate(words), body.reason, actor, key)

@@ -25,6 +25,12 @@ def unfinished(target: Path, operation: str, home: Path) -> Path:
     return target.parent / f".{operation}-{ours}.part"
 
 
+def require_outside(target: Path, home: Path) -> None:
+    """Raises Refused for a place within our own folder: nothing there is for others to write."""
+    if target.parent.resolve().is_relative_to(home.resolve()):
+        raise Refused(f"{target} lies in the daemon's own folder", "name a place outside of it")
+
+
 def require_room_for_it(target: Path, folder: bool, force: bool) -> None:
     """Raises Refused unless `target` can take its name: its folder is there, and it isn't, or may be replaced."""
     if not target.name or not target.parent.is_dir():
