@@ -47,12 +47,12 @@ def _bake(ground: Ground) -> Artifact:
     spec = image_spec(folder)
     with workspace(ground.home, "version-1", say_own) as space:
         files = recipe.find_recipe(folder, spec.containerfile, spec.context)
-        image_id = build.build(space, files)
+        built = build.build(space, files, 0.0)
         return seal.seal(
             space,
-            image_id,
+            built.image,
             family=FAMILY,
-            recipe=recipe.describe(files, image_id),
+            recipe=recipe.describe(files, built.base),
             pack=ensure_boot_pack(space),
             writable=spec.writable,
             mounts=["/var/lib/critter"],

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.bakery import copy_example, image_spec, say_own
+from bench.bakery import copy_example, image_spec
 from bench.ground import Ground, say
 from bench.registry import Figure, benchmark
 from stoneware.bake.blobs import Blobs
-from stoneware.bake.workspace import workspace
 from stoneware.clock import SystemClock
 from stoneware.engines.qemu import QemuEngine
 from stoneware.host.home import Home
@@ -98,11 +97,9 @@ class Kitchen:
         return self.store.catalog.manifest(str(after.frame["digest"]))
 
     def forget(self, manifest: Manifest) -> None:
-        """Removes an image and the layer that only it has."""
+        """Removes an image."""
         self.store.catalog.delete(manifest.digest, "bench", "measured")
         QemuEngine(self.home, self.runner.clock).delete_image(manifest.digest)
-        with workspace(self.home, "forget", say_own) as space:
-            space.buildah("rmi", manifest.recipe.base_digest, quiet=True)
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def words(folder: Folder, wanted: WantedMachine, artifact: Artifact, accelerator
     said = [QEMU, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"]
     said += ["-accel", accelerator.name, "-cpu", accelerator.cpu, "-smp", str(wanted.cpus)]
     said += ["-m", f"{wanted.memory_bytes // 2**20}M", "-serial", "null", "-pidfile", str(folder.pidfile)]
-    said += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
+    said += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(artifact.file("initrd"))]
     said += ["-append", " ".join(kernel)]
     for number, (file, _) in enumerate(artifact.layers):
         said += ["-drive", f"if=none,id=layer-{number},format=raw,readonly=on,file={file}"]

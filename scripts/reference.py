@@ -51,6 +51,10 @@ STATES = """\
 | DEPRECATED | usable with a warning; the family skips it |
 | OBSOLETE | new use is refused |
 | DELETED | gone; its number is never used again |
+
+What is stored is what a person decided last. A published image counts as the furthest of ACTIVE, DEPRECATED and OBSOLETE that
+is stored or whose timer has come; a revoked one counts as OBSOLETE, and a release that pins it isn't rolled back to. An image
+whose time to be deleted has come counts as OBSOLETE until a prune deletes it.
 """
 
 EXITS = """\
@@ -105,13 +109,19 @@ def _type(field: FieldInfo) -> str:
     for mark, word in (("AbsolutePath", "list of paths"), ("tuple[", "list of paths"), ("dict[", "texts, by name")):
         if mark in text:
             return word
-    schema = field.annotation
+    schema = _bare(field.annotation)
     names = {int: "number", float: "time", str: "text", bool: "yes or no"}
     if "parse_size" in str(field.metadata):
         return "size"
     if "Literal" in text:
         return " or ".join(f"`{one}`" for one in get_args(field.annotation))
     return names.get(schema, "text")  # type: ignore[arg-type]
+
+
+def _bare(annotation: Any) -> Any:
+    """The type itself, without `| None` and without annotations."""
+    inner = [one for one in get_args(annotation) if one is not type(None)]
+    return _bare(inner[0]) if inner else annotation
 
 
 def _default(field: FieldInfo) -> str:

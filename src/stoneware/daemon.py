@@ -35,6 +35,7 @@ from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
 from stoneware.operations.reconcile import Reconcile
+from stoneware.operations.refresh import Refresh
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
@@ -77,6 +78,7 @@ def build(home: Home, clock: Clock) -> Daemon:
         "import": Import(store, home),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
+        "refresh": Refresh(home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)

@@ -59,12 +59,12 @@ def kitchen(tmp_path: Path) -> Path:
 def bake(home: Home, folder: Path, name: str = "one", mounts: tuple[str, ...] = ("/srv/data/deep",)) -> Artifact:
     with workspace(home, name, lambda _: None) as space:
         files = recipe.find_recipe(folder, "Containerfile", ".")
-        image_id = build.build(space, files)
+        built = build.build(space, files, 0.0)
         return seal.seal(
             space,
-            image_id,
+            built.image,
             family="web",
-            recipe=recipe.describe(files, image_id),
+            recipe=recipe.describe(files, built.base),
             pack=None,
             writable=(),
             mounts=mounts,

@@ -45,6 +45,14 @@ def test_files_that_no_image_has_go_and_the_others_stay(images: Path) -> None:
     assert not Blobs(images / "blobs").has(left)
 
 
+def test_a_copy_that_was_cut_short_goes_too(images: Path) -> None:
+    store(images, b"kept for a day")
+    (images / "blobs" / ".tmp1234").write_bytes(b"half")
+    assert tidy(images) == 0
+    tidy(images, spare_s=-1.0)
+    assert [path.name for path in (images / "blobs").iterdir()] == [".lock"]
+
+
 def test_they_stay_a_day_for_who_is_about_to_link_them(images: Path) -> None:
     left = store(images, b"left over")
     assert tidy(images) == 0

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoneware.errors import BadInput
-from stoneware.model.listing import FileEntry, from_lines, path_bytes, to_lines
+from stoneware.model.listing import FileEntry, from_lines, path_bytes, shown_path, to_lines
 
 names = st.binary(min_size=1, max_size=12).map(lambda raw: raw.replace(b"\0", b"x").replace(b"/", b"y"))
 parts = names.filter(lambda raw: raw not in (b".", b".."))
@@ -89,6 +89,9 @@ GOOD = b'["a","f",420,0,0,7,"",[]]\n'
         b'["./a","f",420,0,0,7,"",[]]',
         b'["a\\u0000","f",420,0,0,7,"",[]]',
         b'["\\ud800","f",420,0,0,7,"",[]]',
+        b'["a","l",420,0,0,7,"\\ud800",[]]',
+        b'["a","l",420,0,0,7,"\\udcc3\\udca4",[]]',
+        b'["a","f",420,0,0,7,"",[["\\ud800","00"]]]',
         b'["\\udcc3\\udca4","f",420,0,0,7,"",[]]',
         b'["\xc3\xa4","f",420,0,0,7,"",[]]',
         b"[" * 100_000,
@@ -116,3 +119,11 @@ def test_what_could_not_be_read_back_is_not_written(path: str) -> None:
         to_lines({path: FileEntry("f", 0, 0, 0, 0, "")})
     with pytest.raises(BadInput):
         to_lines({"a": FileEntry("f", 0o100644, 0, 0, 0, "")})
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [(b"usr/bin", "usr/bin"), ("é".encode(), "é"), (b"\xff a", "\\xff a"), (b"a\nb\x1b", "a\\nb\\x1b")],
+)
+def test_a_path_can_be_shown_whatever_it_is(raw: bytes, shown: str) -> None:
+    assert shown_path(os.fsdecode(raw)) == shown

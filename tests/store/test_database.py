@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -12,19 +13,26 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from tests.store.things import begin, claim, commit, everything
+from tests.store.things import begin, claim, commit, everything, publish
+from tests.support.simulation import manifest
 
 from stoneware.clock import ManualClock
 from stoneware.errors import StonewareError
 from stoneware.model.ledger import Fact
-from stoneware.store.database import open_database, url_for, writing
+from stoneware.store.database import MIGRATIONS, open_database, url_for, writing
 from stoneware.store.store import Store, open_store
 from stoneware.store.tables import metadata
 
 MUCH = "x" * 500_000
 FACT = Fact(verb="machine.create", subject="town-web-r1-0", actor="ann", reason=MUCH)
+FIRST_IMAGE = """
+INSERT INTO images (digest, family, number, state, created_at, state_at, state_reason, size_bytes, manifest)
+VALUES (:digest, 'web', 1, 'ACTIVE', 1, 1, '', 1, :manifest)
+"""
 ROUNDS = 25
 OPENER = """
 import sys
@@ -63,6 +71,43 @@ def test_many_threads_may_open_new_databases_at_once(folder: Path, databases: in
 def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
     with store.db.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+
+
+def test_images_of_the_first_schema_have_no_timers_and_are_not_revoked(folder: Path, clock: ManualClock) -> None:
+    db = sa.create_engine(url_for(folder / "old.db"))
+    migrate(db, command.upgrade, "0001")
+    sealed = manifest("web", 1)
+    row = {"digest": sealed.digest, "manifest": json.dumps(sealed.model_dump(mode="json"))}
+    with db.begin() as conn:
+        conn.execute(sa.text(FIRST_IMAGE), row)
+    db.dispose()
+    store = open_store(url_for(folder / "old.db"), clock)
+    image = store.catalog.get("web/1")
+    assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (None, None, None)
+    assert (image.revoked_at, image.revoked_reason) == (None, "")
+    assert store.catalog.resolve("web") == image
+    assert store.catalog.rules() == {}
+    store.catalog.revoke("web/1", "ann", "bad")
+    assert store.catalog.get("web/1").revoked_reason == "bad"
+    store.close()
+
+
+def test_the_newest_schema_can_be_gone_back_from_with_its_images(store: Store) -> None:
+    publish(store)
+    migrate(store.db, command.downgrade, "0001")
+    with store.db.connect() as conn:
+        assert conn.execute(sa.text("SELECT family, number, state FROM images")).all() == [("web", 1, "ACTIVE")]
+        assert not {"revoked_at", "delete_at"} & {column["name"] for column in sa.inspect(conn).get_columns("images")}
+        assert "families" not in sa.inspect(conn).get_table_names()
+
+
+def migrate(db: sa.Engine, move: Callable[[Config, str], None], to: str) -> None:
+    """Takes a database to a schema."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with db.begin() as conn:
+        config.attributes["connection"] = conn
+        move(config, to)
 
 
 def test_a_database_of_a_newer_schema_is_refused_and_left_alone(url: str) -> None:

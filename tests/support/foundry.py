@@ -62,13 +62,13 @@ class Foundry:
         image = load(folder).document.images["critter-web"]
         with workspace(self.home, folder.name, lambda line: None) as space:
             files = recipe.find_recipe(folder, image.containerfile, image.context)
-            image_id = build.build(space, files)
+            built = build.build(space, files, 0.0)
             pack = ensure_boot_pack(space)
-            described = recipe.describe(files, image_id)
+            described = recipe.describe(files, built.base)
             mounts = ["/var/lib/critter"]
             return seal.seal(
                 space,
-                image_id,
+                built.image,
                 family="critter-web",
                 recipe=described,
                 pack=pack,

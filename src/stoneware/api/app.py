@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from stoneware import __version__
-from stoneware.api import deployments, handlers, images, moving, operations, problems, things
+from stoneware.api import bases, deployments, handlers, image_life, images, keys, moving, operations, problems, things
 from stoneware.api.services import Services
 
 
@@ -14,7 +14,9 @@ def make_app(services: Services) -> FastAPI:
     """The application around a set of services."""
     app = FastAPI(title="Stoneware", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    routers = [module.router for module in (images, moving, deployments, operations, things, problems)]
+    routers = [
+        module.router for module in (image_life, images, moving, bases, deployments, operations, things, keys, problems)
+    ]
     for router in routers:
         app.include_router(router, responses=problems.RESPONSES)
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]

@@ -152,7 +152,7 @@ def _status(services: Services, name: str) -> DeploymentStatus:
     current = services.store.releases.current(name)
     retained = services.store.releases.list(name)
     ended = services.store.operations.list(subject=name, unfinished=False, limit=1)
-    notes: list[str] = []
+    notes = _revoked(services, current) if current else []
     routes: list[RouteView] = []
     machines: list[Machine] = []
     disks: list[Disk] = []
@@ -172,6 +172,16 @@ def _status(services: Services, name: str) -> DeploymentStatus:
         disks=tuple(disks),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _revoked(services: Services, current: Release) -> list[str]:
+    """A note for each group that runs what nobody may use any more."""
+    images = {name: services.store.catalog.get(group.digest) for name, group in current.groups.items()}
+    return [
+        f"group {name} runs {image.name}, which is revoked: {image.revoked_reason}"
+        for name, image in images.items()
+        if image.revoked_at is not None
+    ]
 
 
 def _seen(look: Callable[[], Sequence[T]], notes: list[str]) -> Sequence[T]:

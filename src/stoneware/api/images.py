@@ -14,19 +14,20 @@ from stoneware.api.services import (
     Family,
     Given,
     ImageDetail,
+    ImageView,
     Key,
     Name,
     Number,
     Reason,
-    Services,
     Why,
 )
+from stoneware.api.views import detail_of, family_of, view_of
 from stoneware.errors import NotFound
 from stoneware.model.deployment import DiskSpec, Document, ImageSpec
 from stoneware.model.image import Image, ImageState
 from stoneware.model.operation import OperationRecord
 from stoneware.operations.bake import BakeFrame
-from stoneware.operations.usage import delete_image, users_of
+from stoneware.operations.usage import delete_image
 from stoneware.spec.load import parse
 
 router = APIRouter(tags=["images"])
@@ -38,14 +39,14 @@ VERBS = {
 
 
 @router.get("/v1/images")
-def list_images(services: Given, family: str | None = None, deleted: bool = False) -> list[Image]:
+def list_images(services: Given, family: str | None = None, deleted: bool = False) -> list[ImageView]:
     """All images, by family and number."""
     found = services.store.catalog.list(family, deleted)
     if family is not None and not found:
         known = sorted({image.family for image in services.store.catalog.list(deleted=True)})
         if family not in known:
             raise NotFound(f"no image family {family}", f"there are: {', '.join(known) or 'none yet'}")
-    return found
+    return [view_of(services, image) for image in found]
 
 
 @router.post("/v1/bakes", status_code=202)
@@ -67,6 +68,7 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
         folder=body.folder,
         spec=spec,
         disks=_disks_for(document, body.family),
+        timers=body.timers,
         entered_at=services.clock.now(),
     )
     record = services.store.operations.create(
@@ -85,7 +87,7 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
 @router.get("/v1/images/{ref:path}", responses=WITH_ETAG)
 def show_image(services: Given, response: Response, ref: str) -> ImageDetail:
     """One image, by `family/N` or digest, with its manifest and the record of its boot test."""
-    detail = _detail(services, services.store.catalog.get(ref))
+    detail = detail_of(services, services.store.catalog.get(ref))
     response.headers["ETag"] = etag_of(detail)
     return detail
 
@@ -99,13 +101,14 @@ def change_image(
     body: Why,
     actor: Actor,
     if_match: IfMatch = None,
-) -> Image:
-    """Moves a published image among its states."""
+) -> ImageView:
+    """Moves a published image among its states. Timers that have come and say more than that are taken away."""
 
     def guard(image: Image) -> None:
-        must_match(if_match, lambda: _detail(services, image))
+        must_match(if_match, lambda: detail_of(services, image))
 
-    return services.store.catalog.set_state(f"{family}/{number}", VERBS[verb], actor, body.reason, guard)
+    changed = services.store.catalog.set_state(f"{family}/{number}", VERBS[verb], actor, body.reason, guard)
+    return view_of(services, changed)
 
 
 @router.delete("/v1/images/{family}/{number}", status_code=204)
@@ -115,7 +118,7 @@ def remove_image(
     """Deletes an image that nothing uses."""
 
     def guard(image: Image) -> None:
-        must_match(if_match, lambda: _detail(services, image))
+        must_match(if_match, lambda: detail_of(services, image))
 
     delete_image(services.store, services.platforms, f"{family}/{number}", actor, reason, guard)
     return Response(status_code=204)
@@ -124,34 +127,16 @@ def remove_image(
 @router.get("/v1/families")
 def list_families(services: Given) -> list[Family]:
     """All families, and what each resolves to now."""
-    catalog = services.store.catalog
-    return [_family(services, name) for name in catalog.families()]
+    return [family_of(services, name) for name in services.store.catalog.families()]
 
 
 @router.get("/v1/families/{name}")
 def show_family(services: Given, name: Name) -> Family:
     """One family."""
-    family = _family(services, name)
+    family = family_of(services, name)
     if not family.images:
         raise NotFound(f"no family {name}", "`stoneware family list` shows them")
     return family
-
-
-def _family(services: Given, name: str) -> Family:
-    catalog = services.store.catalog
-    images = catalog.list(name)
-    active = [image for image in images if image.state is ImageState.ACTIVE]
-    newest = max(active, key=lambda image: image.number or 0) if active else None
-    return Family(name=name, resolves_to=newest, images=tuple(images))
-
-
-def _detail(services: Services, image: Image) -> ImageDetail:
-    return ImageDetail(
-        image=image,
-        manifest=services.store.catalog.manifest(image.digest),
-        boot_test=services.store.catalog.boot_test(image.digest),
-        used_by=tuple(sorted(users_of(services.store, services.platforms, image))),
-    )
 
 
 def _disks_for(document: Document, family: str) -> dict[str, DiskSpec]:

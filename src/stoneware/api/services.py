@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query, Request
 from fastapi import Path as InPath
@@ -11,11 +11,14 @@ from pydantic import Field, StringConstraints
 
 from stoneware.clock import Clock
 from stoneware.host.home import Home
+from stoneware.model.deployment import KeepSpec
 from stoneware.model.image import BootTestRecord, Delivery, Image, Manifest
+from stoneware.model.lifecycle import Doomed, Reach, Standing, Timer, Timers
 from stoneware.model.machine import Disk, Machine
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord, SignalKind
 from stoneware.model.plan import Plan
+from stoneware.model.quantity import Span
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
 from stoneware.operations.platform import Platforms
@@ -28,6 +31,7 @@ LARGEST_NUMBER = 2**53 - 1
 """What every reader of JSON can hold (RFC 7493, section 2.2)."""
 
 Reason = Annotated[str, StringConstraints(max_length=1000)]
+GivenReason = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"\S")]
 Actor = Annotated[str, Header(alias="X-Stoneware-Actor", max_length=200, pattern=r"^[!-~]+$")]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -78,16 +82,49 @@ class DeployRequest(Declared):
 
 
 class BakeRequest(Declared):
-    """Which family of the declaration to bake, and as what if not as declared."""
+    """Which family of the declaration to bake, as what (if not as declared), and what becomes of its image in time, counted from
+    its publishing."""
 
     family: Name
     deliver: tuple[Delivery, ...] | None = None
+    timers: Timers = Timers()
 
 
 class Why(Noun):
     """A reason, for the ledger."""
 
     reason: Reason = ""
+
+
+class GoodReason(Noun):
+    """A reason that must be given: for what concerns everybody who uses an image."""
+
+    reason: GivenReason
+
+
+class TimersRequest(Why):
+    """Times from now on, such as `30d`; `never` takes a timer away, one that isn't given stays as it is."""
+
+    deprecate_in: Span | Literal["never"] | None = None
+    obsolete_in: Span | Literal["never"] | None = None
+    delete_in: Span | Literal["never"] | None = None
+
+    def times(self, now: float) -> dict[Timer, float | None]:
+        """When each one that is given comes (seconds since the epoch); None takes it away."""
+        given = {
+            Timer.DEPRECATE: self.deprecate_in,
+            Timer.OBSOLETE: self.obsolete_in,
+            Timer.DELETE: self.delete_in,
+        }
+        return {
+            timer: None if isinstance(span, str) else now + span for timer, span in given.items() if span is not None
+        }
+
+
+class PruneRequest(Why):
+    """`seen` holds the digests that were agreed to: with it, nothing else is deleted. Without it, whatever may go."""
+
+    seen: Annotated[tuple[str, ...], Field(max_length=100_000)] | None = None
 
 
 class RollbackRequest(Why):
@@ -113,21 +150,56 @@ class Started(Noun):
     operation: OperationRecord | None = None
 
 
+class ImageView(Image):
+    """An image, and what it counts as now: `state` is what was stored last."""
+
+    effective: Standing
+
+
+class ImageFate(Noun):
+    """Why an image is kept: what reaches it, and what timers and its family's rule say."""
+
+    image: ImageView
+    reasons: tuple[Reach, ...]
+    over: bool
+    why: str
+
+
+class Revocation(Noun):
+    """What was revoked, the image itself first, and who has it still: a person decides about those.
+
+    `notes` name engines that couldn't be looked at; what they have isn't in `machines`.
+    """
+
+    revoked: tuple[ImageView, ...]
+    machines: tuple[str, ...]
+    releases: tuple[str, ...]
+    operations: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Pruned(Noun):
+    """What a prune has deleted."""
+
+    deleted: tuple[Doomed, ...]
+
+
 class ImageDetail(Noun):
     """An image with all that is known of it. `used_by` names machines and retained releases."""
 
-    image: Image
+    image: ImageView
     manifest: Manifest
     boot_test: BootTestRecord | None
     used_by: tuple[str, ...]
 
 
 class Family(Noun):
-    """A family: what it resolves to now, and all its images."""
+    """A family: what it resolves to now, all its images, and how long they are kept (null: for ever)."""
 
     name: str
-    resolves_to: Image | None
-    images: tuple[Image, ...]
+    resolves_to: ImageView | None
+    images: tuple[ImageView, ...]
+    keep: KeepSpec | None = None
 
 
 class DeploymentStatus(Noun):

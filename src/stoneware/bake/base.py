@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from stoneware.bake.packages import installed_packages
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, Misconfigured, ToolFailed
-from stoneware.host.files import locked
+from stoneware.host.files import locked, write_atomic
+from stoneware.host.home import Home
+from stoneware.model.image import Package
+from stoneware.model.noun import Noun
 
 BASE = "stoneware/debian:12"
 LOCAL = f"localhost/{BASE}"
@@ -51,33 +57,70 @@ def unfetched(what: str, failed: ToolFailed) -> BakeFailed:
     return BakeFailed(what, "mmdebstrap", failed.tail, hint)
 
 
-def ensure_base(space: Workspace) -> None:
-    """Makes the base when the store doesn't have it. About half a minute, once."""
+class BaseRecord(Noun):
+    """A base as it was made: `digest` identifies it (the id of its image), `packages` pins all that it consists of."""
+
+    name: str
+    digest: str
+    made_at: float
+    packages: tuple[Package, ...]
+
+
+def ensure_base(space: Workspace, now: float) -> BaseRecord:
+    """The base; it is made when the store doesn't have it. About half a minute, once."""
     with locked(space.home.build / ".base.lock"):
-        if has_image(space, LOCAL):
-            return
+        known = base_record(space.home)
+        if known is not None and image_digest(space, LOCAL) == known.digest:
+            return known
         space.line(f"making the base {BASE} (once, about half a minute)")
-        tar = space.folder / "base.tar"
-        env = {"SOURCE_DATE_EPOCH": str(EPOCH)}
-        try:
-            space.run(debootstrap_words("minbase", PACKAGES, tar), timeout_s=1800, env=env)
-        except ToolFailed as failed:
-            raise unfetched(f"the base {BASE} can't be made", failed) from failed
-        policy = space.folder / "policy-rc.d"
-        policy.write_text(POLICY)
-        policy.chmod(0o755)
-        space.buildah("from", "--name", space.container, "scratch", quiet=True)
-        space.buildah("add", "--quiet", space.container, tar, "/", quiet=True)
-        space.buildah("copy", "--quiet", space.container, policy, "/usr/sbin/policy-rc.d", quiet=True)
-        space.buildah("commit", "--quiet", "--timestamp", str(EPOCH), space.container, LOCAL, quiet=True)
-        space.buildah("rm", space.container, quiet=True)
-        tar.unlink()
+        return _make(space, now)
 
 
-def has_image(space: Workspace, name: str) -> bool:
-    """Whether our store has an image of this name."""
+def refresh_base(space: Workspace, now: float) -> BaseRecord:
+    """Makes the base anew from the mirror's packages of today. Images that were made from the one before stay as they are."""
+    with locked(space.home.build / ".base.lock"):
+        return _make(space, now)
+
+
+def base_record(home: Home) -> BaseRecord | None:
+    """The base that bakes start from; None when none was made yet."""
     try:
-        space.buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", name, quiet=True)
+        return BaseRecord.model_validate_json(_record_file(home).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _record_file(home: Home) -> Path:
+    return home.build / "base.json"
+
+
+def _make(space: Workspace, now: float) -> BaseRecord:
+    tar = space.folder / "base.tar"
+    env = {"SOURCE_DATE_EPOCH": str(EPOCH)}
+    try:
+        space.run(debootstrap_words("minbase", PACKAGES, tar), timeout_s=1800, env=env)
+    except ToolFailed as failed:
+        raise unfetched(f"the base {BASE} can't be made", failed) from failed
+    policy = space.folder / "policy-rc.d"
+    policy.write_text(POLICY)
+    policy.chmod(0o755)
+    space.buildah("from", "--name", space.container, "scratch", quiet=True)
+    space.buildah("add", "--quiet", space.container, tar, "/", quiet=True)
+    space.buildah("copy", "--quiet", space.container, policy, "/usr/sbin/policy-rc.d", quiet=True)
+    tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
+    packages = installed_packages(tree)
+    space.buildah("commit", "--quiet", "--timestamp", str(EPOCH), space.container, LOCAL, quiet=True)
+    space.buildah("rm", space.container, quiet=True)
+    tar.unlink()
+    record = BaseRecord(name=BASE, digest=image_digest(space, LOCAL) or "", made_at=now, packages=packages)
+    write_atomic(_record_file(space.home), record.model_dump_json())
+    return record
+
+
+def image_digest(space: Workspace, name: str) -> str | None:
+    """The digest of an image of our store (of its configuration, as buildah identifies images); None when it isn't there."""
+    try:
+        words = ("inspect", "--type", "image", "--format", "{{.FromImageID}}", name)
+        return f"sha256:{space.buildah(*words, quiet=True).stdout.strip().removeprefix('sha256:')}"
     except ToolFailed:
-        return False
-    return True
+        return None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from stoneware.model.image import SealedFile
 
 SPARE_S = 86400.0
 """A file that no image has is kept this long after it was last linked: the next bake may need it, or one is about to."""
+
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,29 @@ class Blobs:
             sync_folder(self.path)
         return SealedFile(name=name, sha256=digest, size_bytes=size)
 
+    def take(self, file: Path, name: str) -> SealedFile:
+        """The same with a copy of a file that others go on using."""
+        digest, size = sha256_of(file), file.stat().st_size
+        sealed = SealedFile(name=name, sha256=digest, size_bytes=size)
+        if not self.has(sealed):
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            handle, copy = tempfile.mkstemp(dir=self.path, prefix=".")
+            os.close(handle)
+            try:
+                shutil.copyfile(file, copy)
+                return self.add(Path(copy), name)
+            finally:
+                Path(copy).unlink(missing_ok=True)
+        return sealed
+
     def has(self, sealed: SealedFile) -> bool:
         """Whether the file is here, whole by its size. If so it stays here for a while: who asks is about to link it."""
         target = self.path / sealed.sha256
         with contextlib.suppress(FileNotFoundError), self._nobody_sweeps():
             seen = target.stat()
             if seen.st_size == sealed.size_bytes:
-                os.utime(
-                    target, ns=(seen.st_atime_ns, seen.st_mtime_ns)
-                )  # the ctime is now, and what the sweep looks at
+                # the ctime becomes now: that is what the sweep looks at
+                os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns))
                 return True
         return False
 
@@ -60,10 +78,12 @@ class Blobs:
         os.link(self.path / sealed.sha256, place)
 
     def sweep(self, spare_s: float = SPARE_S) -> int:
-        """Removes what no image has any more. Returns the bytes that came free."""
+        """Removes what no image has any more, and copies that were cut short. Returns the bytes that came free."""
         freed, now = 0, time.time()
-        for file in self.path.glob("[0-9a-f]*"):
-            with self._nobody_sweeps():
+        for file in self.path.iterdir() if self.path.is_dir() else ():
+            if file.name == LOCK:
+                continue
+            with self._nobody_sweeps(), contextlib.suppress(FileNotFoundError):
                 seen = file.stat()
                 if seen.st_nlink == 1 and now - seen.st_ctime > spare_s:  # the time of the last link is the ctime
                     file.unlink()
@@ -73,5 +93,5 @@ class Blobs:
     @contextlib.contextmanager
     def _nobody_sweeps(self) -> Iterator[None]:
         """A file that someone has just found here isn't taken away in the same moment."""
-        with locked(self.path / ".lock"):
+        with locked(self.path / LOCK):
             yield

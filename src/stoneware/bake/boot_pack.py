@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stoneware.bake import cpio, initramfs, units
 from stoneware.bake.base import EPOCH, debootstrap_words, unfetched
+from stoneware.bake.vmlinux import unpack_kernel
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 from stoneware.host.files import locked, sync_folder
@@ -22,10 +23,11 @@ PACKAGES = ("linux-image-cloud-amd64", "busybox-static", "dmsetup")
 
 @dataclass(frozen=True)
 class BootPack:
-    """What starts a machine: a kernel and the initramfs that belongs to it."""
+    """What starts a machine: a kernel, packed for firmware and plain for virtual machines, and the initramfs that belongs to it."""
 
     kernel_version: str
     kernel: Path
+    vmlinux: Path
     initrd: Path
 
 
@@ -45,8 +47,13 @@ def ensure_boot_pack(space: Workspace) -> BootPack:
             fresh = space.folder / "initrd.img"
             initramfs.build_initramfs(tree, version, fresh, EPOCH)
             fresh.replace(initrd)
-            sync_folder(folder)
-    return BootPack(version, kernels[-1], initrd)
+        vmlinux = folder / f"vmlinux-{version}"
+        if not vmlinux.exists():
+            fresh = space.folder / "vmlinux"
+            unpack_kernel(space, kernels[-1], fresh)
+            fresh.replace(vmlinux)
+        sync_folder(folder)
+    return BootPack(version, kernels[-1], vmlinux, initrd)
 
 
 def _fetch(space: Workspace, folder: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from stoneware.bake.base import BASE, EPOCH, ensure_base
+from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.workspace import PRINTED, Workspace
 from stoneware.errors import BakeFailed, ToolFailed
@@ -13,13 +14,21 @@ _STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
 OURS = (BASE, f"localhost/{BASE}")
 
 
-def build(space: Workspace, files: RecipeFiles) -> str:
-    """Builds a recipe and returns the id of the built image in our store.
+@dataclass(frozen=True)
+class BuildResult:
+    """The built image and the base of its last stage, by their digests; the base is empty for `FROM scratch`."""
+
+    image: str
+    base: str
+
+
+def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False) -> BuildResult:
+    """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
     if any(base in OURS for base in files.bases):
-        ensure_base(space)
+        ensure_base(space, now)
     steps: list[str] = []
 
     def line(text: str) -> None:
@@ -32,12 +41,14 @@ def build(space: Workspace, files: RecipeFiles) -> str:
     written = space.folder / "image-id"
     words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
     words += ["--network", "host", "--format", "oci", "--pull-always=false", "--iidfile", str(written)]
+    words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
         listening.buildah(*words, "--file", files.containerfile, files.context)
     except ToolFailed as failed:
         raise _explained(failed, steps[-1] if steps else "", files) from failed
-    return written.read_text().strip()
+    base = files.bases[-1] if files.bases else ""
+    return BuildResult(written.read_text().strip(), (image_digest(space, base) or "") if base else "")
 
 
 def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:

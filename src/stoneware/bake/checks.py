@@ -16,6 +16,7 @@ TOOLS = {
     "mkfs.erofs": "erofs-utils",
     "veritysetup": "cryptsetup-bin",
     "zstd": "zstd",
+    "lz4": "lz4",
 }
 """Programs by name, with the Debian package that has them."""
 DISK_TOOLS = {"objcopy": "binutils", "sgdisk": "gdisk", "mcopy": "mtools"}

@@ -70,10 +70,12 @@ def seal(
     }
     words: dict[str, Any] = {}
     if "vm" in deliver and pack is not None:
-        files |= {
-            "kernel": _taken(sealing, pack.kernel, "vmlinuz"),
-            "initrd": _taken(sealing, pack.initrd, "initrd.img"),
+        boot = {
+            "kernel": (pack.kernel, "vmlinuz"),
+            "vmlinux": (pack.vmlinux, "vmlinux"),
+            "initrd": (pack.initrd, "initrd.img"),
         }
+        files |= {role: sealing.blobs.take(file, name) for role, (file, name) in boot.items()}
         words = {"kernel_version": pack.kernel_version, "cmdline": kernel_cmdline(verities, init, writable)}
     for file in files.values():
         sealing.blobs.link(file, out / file.name)
@@ -103,13 +105,6 @@ def _layer_files(number: int, layer: SealedLayer) -> list[tuple[str, SealedFile]
     root = layer.root.model_copy(update={"name": f"layer-{number}.img"})
     names = layer.listing.model_copy(update={"name": f"layer-{number}.list"})
     return [("layer", root), ("listing", names)]
-
-
-def _taken(sealing: Sealing, file: Path, name: str) -> SealedFile:
-    """A copy of a file that others go on using, as a stored one."""
-    copy = sealing.space.folder / name
-    shutil.copyfile(file, copy)
-    return sealing.blobs.add(copy, name)
 
 
 def _init(tree: Path) -> str:

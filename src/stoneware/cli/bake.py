@@ -21,6 +21,9 @@ from stoneware.errors import BadInput
     metavar="FORMS",
     help="What to deliver, instead of what is declared: vm, container, or vm,container.",
 )
+@options.time_to_come("--deprecate-in", text="The family skips the image after this time, such as 30d.")
+@options.time_to_come("--obsolete-in", text="New use of the image is refused after this time.")
+@options.time_to_come("--delete-in", text="The image is deleted after this time, once nothing needs it.")
 @options.no_wait
 @options.as_json
 def bake(
@@ -29,14 +32,19 @@ def bake(
     reason: str,
     verbose: bool,
     deliver: str | None,
+    deprecate_in: str | None,
+    obsolete_in: str | None,
+    delete_in: str | None,
     no_wait: bool,
     json_: bool,
 ) -> None:
     """Bake FAMILIES (default: all that are declared): build, seal, boot, test, publish.
 
+    The times count from publishing; when nothing changed, they are set anew for the image that there is.
+
     \b
     Example:
-      stoneware bake critter-web --reason "nightly"
+      stoneware bake critter-web --reason "nightly" --deprecate-in 30d
     """
     from stoneware.spec.load import load
 
@@ -53,9 +61,10 @@ def bake(
     forms = [form.strip() for form in deliver.split(",")] if deliver else None
     if forms and (not set(forms) <= {"vm", "container"} or len(set(forms)) != len(forms)):
         raise BadInput(f"--as {deliver} names no forms", (), "write vm, container, or vm,container")
+    timers = {"deprecate_in": deprecate_in, "obsolete_in": obsolete_in, "delete_in": delete_in}
     client, ended = options.client(), []
     for family in wanted:
-        body = {**options.declared(loaded, reason), "family": family, "deliver": forms}
+        body = {**options.declared(loaded, reason), "family": family, "deliver": forms, "timers": timers}
         operation = client.post("/v1/bakes", body, options.new_key())
         if not no_wait:
             operation = watching.follow(client, operation, quiet=json_, programs="all" if verbose else "tail")

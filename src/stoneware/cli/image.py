@@ -1,4 +1,4 @@
-"""`stoneware image` and `stoneware family`."""
+"""`stoneware image` and `stoneware family`: what there is. What changes images stands beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 import click
 
 from stoneware.cli import moving, options, output
-
-ref = click.argument("image_ref", metavar="IMAGE", shell_complete=options.completes("/v1/images", "image"))
-
-
-def _name(one: dict[str, Any]) -> str:
-    return f"{one['family']}/{one['number']}" if one["number"] else f"{one['family']}@{one['digest'][7:19]}"
+from stoneware.cli.image_prune import prune, why_kept
+from stoneware.cli.image_states import STATES
+from stoneware.model.quantity import format_moment
 
 
 @click.group()
@@ -46,12 +43,12 @@ def list_images(family: str | None, deleted: bool, json_: bool) -> None:
         return
     rows = [
         (
-            _name(i),
-            i["state"],
+            output.image_name(i),
+            output.image_state(i),
             i["digest"][:19],
             output.size(i["size_bytes"]),
             output.since(i["created_at"]),
-            i["state_reason"],
+            i["effective"]["reason"],
         )
         for i in found
     ]
@@ -59,7 +56,7 @@ def list_images(family: str | None, deleted: bool, json_: bool) -> None:
 
 
 @image.command()
-@ref
+@options.image_ref
 @options.as_json
 def show(image_ref: str, json_: bool) -> None:
     """Show one image: digests, recipe, packages, boot test, users.
@@ -76,8 +73,9 @@ def show(image_ref: str, json_: bool) -> None:
     recipe = manifest["recipe"]
     dirty = " (with changes)" if recipe["dirty"] else ""
     rows = [
-        ("image", _name(one)),
-        ("state", f"{one['state']} {one['state_reason']}".strip()),
+        ("image", output.image_name(one)),
+        ("state", _state(one)),
+        *_timers(one),
         ("digest", one["digest"]),
         (
             "recipe",
@@ -98,71 +96,30 @@ def show(image_ref: str, json_: bool) -> None:
     output.table(("", ""), rows)
 
 
-def _change(verb: str, image_ref: str, reason: str, json_: bool) -> None:
-    changed = options.client().post(f"/v1/images/{image_ref}/{verb}", {"reason": reason})
-    if json_:
-        output.show_json(changed)
-    else:
-        output.say(f"{_name(changed)} is {changed['state']}")
+for command in (*STATES, why_kept, prune):
+    image.add_command(command)
 
 
-@image.command()
-@ref
-@options.reason
-@options.as_json
-def deprecate(image_ref: str, reason: str, json_: bool) -> None:
-    """The family skips it from now on; its use gives a warning.
-
-    \b
-    Example:
-      stoneware image deprecate critter-web/2 --reason "slow"
-    """
-    _change("deprecate", image_ref, reason, json_)
+def _state(one: dict[str, Any]) -> str:
+    """What it counts as and why; what was stored, where that is something else."""
+    now = one["effective"]
+    stored = f"; stored is {one['state']}" if now["state"] != one["state"] else ""
+    return f"{output.image_state(one)} {now['reason']}".strip() + stored
 
 
-@image.command()
-@ref
-@options.reason
-@options.as_json
-def obsolete(image_ref: str, reason: str, json_: bool) -> None:
-    """New use is refused from now on.
-
-    \b
-    Example:
-      stoneware image obsolete critter-web/1 --reason "CVE-2026-1"
-    """
-    _change("obsolete", image_ref, reason, json_)
+def _timers(one: dict[str, Any]) -> list[tuple[str, str]]:
+    """A line for each timer that is set."""
+    return [
+        (f"{verb}d", f"{output.until(at)} ({format_moment(at)})")
+        for verb in ("deprecate", "obsolete", "delete")
+        if (at := one[f"{verb}_at"]) is not None
+    ]
 
 
-@image.command()
-@ref
-@options.reason
-@options.as_json
-def restore(image_ref: str, reason: str, json_: bool) -> None:
-    """Make it ACTIVE again.
-
-    \b
-    Example:
-      stoneware image restore critter-web/2
-    """
-    _change("restore", image_ref, reason, json_)
-
-
-@image.command()
-@ref
-@options.reason
-@options.yes
-@options.as_json
-def delete(image_ref: str, reason: str, yes: bool, json_: bool) -> None:
-    """Delete an image that nothing uses.
-
-    \b
-    Example:
-      stoneware image delete critter-web/1 --yes
-    """
-    options.agree(f"delete {image_ref} for good?", yes, json_)
-    options.client().delete(f"/v1/images/{image_ref}", reason=reason)
-    output.show_json({"deleted": image_ref}) if json_ else output.say(f"{image_ref} is deleted")
+def _rule(keep: dict[str, Any]) -> str:
+    limits = [f"the newest {keep['newest']}"] if keep["newest"] else []
+    limits += [f"those of the last {keep['within']}"] if keep["within"] else []
+    return " and ".join(limits)
 
 
 @click.group()
@@ -188,7 +145,10 @@ def list_families(json_: bool) -> None:
     if json_:
         output.show_json(found)
         return
-    rows = [(f["name"], _name(f["resolves_to"]) if f["resolves_to"] else "nothing", len(f["images"])) for f in found]
+    rows = [
+        (f["name"], output.image_name(f["resolves_to"]) if f["resolves_to"] else "nothing", len(f["images"]))
+        for f in found
+    ]
     output.table(("family", "resolves to", "images"), rows, "no families")
 
 
@@ -207,5 +167,8 @@ def show_family(name: str, json_: bool) -> None:
         output.show_json(found)
         return
     newest = found["resolves_to"]
-    output.say(f"{name} resolves to {_name(newest) if newest else 'nothing'}")
-    output.table(("image", "state", "reason"), [(_name(i), i["state"], i["state_reason"]) for i in found["images"]])
+    output.say(f"{name} resolves to {output.image_name(newest) if newest else 'nothing'}")
+    if found["keep"]:
+        output.say(f"kept are {_rule(found['keep'])}, and whatever is needed")
+    rows = [(output.image_name(i), output.image_state(i), i["effective"]["reason"]) for i in found["images"]]
+    output.table(("image", "state", "reason"), rows)

@@ -17,7 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("local", "Run the daemon."),
     "completion": ("local", "Print the shell completion for bash, zsh or fish."),
     "bake": ("bake", "Recipe to sealed, tested, published image."),
-    "image": ("image", "Images: list, show, export, import, deprecate, restore, delete."),
+    "image": ("image", "Images: list, show, export, import, change state, revoke, prune."),
+    "base": ("base", "Bases that recipes start from: list, packages, build, refresh."),
     "family": ("image", "Image families: list, show."),
     "plan": ("deploy", "Say what a deploy would change."),
     "deploy": ("deploy", "Make what is declared true, by replacement."),
@@ -32,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("status", "Releases: list, show."),
     "machine": ("things", "Machines: list, show, console."),
     "disk": ("things", "Disks: list, delete."),
+    "key": ("key", "Keys: show, list, trust, distrust."),
     "ledger": ("things", "The ledger: show, verify."),
 }
 """Every command: the module of this folder that has it, and its line in `--help`."""

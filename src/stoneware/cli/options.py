@@ -14,12 +14,35 @@ from click.shell_completion import CompletionItem
 from stoneware.client import Client
 from stoneware.errors import BadInput, StonewareError
 from stoneware.host.home import default_home
+from stoneware.model.quantity import parse_span
 from stoneware.spec.load import Loaded, load
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON.")
 yes = click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 reason = click.option("--reason", default="", metavar="TEXT", help="Why; it goes into the ledger.")
 no_wait = click.option("--no-wait", is_flag=True, help="Start it and return; `stoneware history --watch` looks again.")
+
+
+def _span(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """A time to come as it is written. Raises BadParameter for what is none."""
+    if given is None:
+        return None
+    try:
+        parse_span(given)
+    except ValueError as wrong:
+        raise click.BadParameter(f"{given!r} is {wrong}") from None
+    return given
+
+
+def _span_or_never(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
+    return given if given == "never" else _span(ctx, param, given)
+
+
+def time_to_come(*names: str, text: str, never: bool = False) -> Callable[[Any], Any]:
+    """An option that takes a time such as `30d`; with `never`, that word too."""
+    return click.option(*names, metavar="TIME", callback=_span_or_never if never else _span, help=text)
+
+
 file = click.option(
     "--file",
     "-f",
@@ -87,4 +110,5 @@ def _name(thing: dict[str, Any], key: str) -> str:
     return str(thing[key])
 
 
+image_ref = click.argument("image_ref", metavar="IMAGE", shell_complete=completes("/v1/images", "image"))
 deployment = click.argument("deployment", required=False, shell_complete=completes("/v1/deployments"))

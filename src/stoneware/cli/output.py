@@ -69,6 +69,23 @@ def show_plan(plan: dict[str, Any]) -> None:
         click.echo(f"  ! {warning}")
 
 
+def image_name(one: dict[str, Any]) -> str:
+    """`web/2`, or `web@3f9a…` before it has a number."""
+    return f"{one['family']}/{one['number']}" if one["number"] else f"{one['family']}@{one['digest'][7:19]}"
+
+
+def image_state(one: dict[str, Any]) -> str:
+    """What an image counts as, and what makes it so when nobody stored it: `DEPRECATED (timer)`."""
+    now = one["effective"]
+    return str(now["state"]) if now["source"] == "stored" else f"{now['state']} ({now['source']})"
+
+
+def until(at: float) -> str:
+    """How far away a time is: `in 30d`, `2h ago`."""
+    away = at - time.time()
+    return f"in {ago(away)}" if away > 0 else f"{ago(-away)} ago"
+
+
 def ago(seconds: float) -> str:
     """A span of time in one unit."""
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):

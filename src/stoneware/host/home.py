@@ -47,6 +47,21 @@ class Home:
     def logs(self) -> Path:
         return self.root / "logs"
 
+    @property
+    def signing_key(self) -> Path:
+        """The installation's key (PKCS #8 in PEM), for its owner only."""
+        return self.root / "signing-key.pem"
+
+    @property
+    def public_key(self) -> Path:
+        """Its public part, for everybody."""
+        return self.root / "signing-key.pub"
+
+    @property
+    def trusted_keys(self) -> Path:
+        """Public keys of other installations, `*.pub`."""
+        return self.root / "trusted-keys"
+
     def prepare(self) -> None:
         for folder in (self.root, self.images, self.build, self.machines, self.disks, self.traffic, self.logs):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)

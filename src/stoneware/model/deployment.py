@@ -161,6 +161,24 @@ class MachineSpec(Noun):
     memory: Memory = 512 * MIB
 
 
+class KeepSpec(Noun):
+    """How long a family's images are kept: an image is over when it is beyond every limit that is given here.
+
+    `newest` counts the family's published images, `within` is an image's age. What anything still reaches stays all the same.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("newest"), _given("within")]})
+
+    newest: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
+    within: Span | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.newest is None and self.within is None:
+            raise ValueError("no limit at all: give newest, within or both, or leave keep out")
+        return self
+
+
 class ImageSpec(Noun):
     """How the images of a family are made and tested. Paths are relative to the folder of `stoneware.yaml`."""
 
@@ -170,6 +188,7 @@ class ImageSpec(Noun):
     deliver: Annotated[tuple[Delivery, ...], Field(min_length=1), AfterValidator(_each_once)] = ("vm",)
     test: tuple[BootTest, ...] = ()
     machine: MachineSpec = MachineSpec()
+    keep: KeepSpec | None = None
 
 
 class DiskSpec(Noun):

@@ -82,9 +82,12 @@ class Manifest(Noun):
     The root is a stack of sealed layers, lowest first: `layers[n]` has the verity parameters of the file `layer-n` (erofs and
     hash tree), and `listing-n` lists what the layer holds. Layers are shared by all images that have them. `tree` is the digest
     of the whole root tree (see `bake.tree.tree_digest`): the same for every delivery.
-    `deliver` names the forms: a `vm` has the files `kernel` and `initrd`, a `container` the OCI manifest `container` (its digest)
-    in the layout `oci`. `epoch` is the time that all files carry. `init` is the program that starts in the machine; it is empty for
-    an image without one, which runs `entrypoint`. `writable` are the paths that are in memory there.
+
+    `deliver` names the forms. A `vm` has the files `kernel` (packed, for firmware), `vmlinux` (the same, plain) and `initrd`. A
+    `container` has the OCI manifest whose digest is `container`, in the layout `oci`.
+
+    `epoch` is the time that all files carry. `init` is the program that starts in the machine; it is empty for an image without
+    one, which runs `entrypoint`. `writable` are the paths that are in memory there.
     """
 
     format: int = 2
@@ -148,7 +151,11 @@ class BootTestRecord(Noun):
 
 
 class Image(Noun):
-    """An image as the catalog knows it. `number` is None while STAGED."""
+    """An image as the catalog knows it. `number` is None while STAGED.
+
+    `state` is what was stored last; what it counts as now, `decide.lifecycle` says. The timers (`deprecate_at` ...) and
+    `revoked_at` are seconds since the epoch, None when there is none.
+    """
 
     digest: str
     family: str
@@ -158,6 +165,11 @@ class Image(Noun):
     state_at: float
     state_reason: str = ""
     size_bytes: int = 0
+    deprecate_at: float | None = None
+    obsolete_at: float | None = None
+    delete_at: float | None = None
+    revoked_at: float | None = None
+    revoked_reason: str = ""
 
     @property
     def name(self) -> str:

@@ -44,6 +44,12 @@ def path_bytes(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def shown_path(path: str) -> str:
+    """The path as text that can be printed and sent: `\\xff` for each byte that is no UTF-8, escapes for control characters."""
+    text = path_bytes(path).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def to_lines(listing: Mapping[str, FileEntry]) -> bytes:
     """The listing as bytes; equal listings give equal bytes. Raises BadInput for an entry that couldn't be read back."""
     encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
@@ -88,7 +94,12 @@ def _is_path(path: str) -> bool:
     framed = f"/{path}/"
     if "//" in framed or "/./" in framed or "/../" in framed or "\0" in path:
         return False
-    return path.isascii() or path_bytes(path).decode("utf-8", "surrogateescape") == path
+    return _is_text(path)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it stands for bytes, and is how those bytes are written. Raises UnicodeEncodeError for what stands for none."""
+    return text.isascii() or path_bytes(text).decode("utf-8", "surrogateescape") == text
 
 
 def _is_entry(kind: Any, mode: Any, uid: Any, gid: Any, size: Any, ref: Any, xattrs: Any) -> bool:
@@ -100,5 +111,6 @@ def _is_entry(kind: Any, mode: Any, uid: Any, gid: Any, size: Any, ref: Any, xat
         and 0 <= size <= LARGEST
         and type(kind) is type(ref) is str
         and kind in KINDS
-        and (not xattrs or all(type(name) is type(value) is str for name, value in xattrs))
+        and _is_text(ref)
+        and (not xattrs or all(type(one) is str and _is_text(one) for pair in xattrs for one in pair))
     )

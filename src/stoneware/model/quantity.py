@@ -7,6 +7,7 @@ back from their written form exactly.
 from __future__ import annotations
 
 import re
+import time
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -74,6 +75,11 @@ def format_time(seconds: float) -> str:
         return "0s"
     unit = next(unit for unit in ("d", "h", "m", "s", "ms") if ms % _TIME_UNITS_MS[unit] == 0)
     return f"{ms // _TIME_UNITS_MS[unit]}{unit}"
+
+
+def format_moment(at: float) -> str:
+    """A time (seconds since the epoch) as people write it, in UTC: `2026-11-24 09:30 UTC`."""
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
 def _number(digits: str) -> Decimal:

@@ -13,7 +13,7 @@ FAMILY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 HEX = re.compile(r"[0-9a-f]{64}")
 SALT = re.compile(r"-|([0-9a-f]{2}){1,256}")
 BLOCK = 4096
-VM_FILES = ("kernel", "initrd")
+VM_FILES = ("kernel", "vmlinux", "initrd")
 MOST_LAYERS = 100
 
 

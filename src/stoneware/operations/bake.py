@@ -17,10 +17,12 @@ from stoneware.bake import build, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.verify import load
 from stoneware.bake.workspace import workspace
+from stoneware.decide.lifecycle import effective_state
 from stoneware.errors import EngineError, NotFound
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
-from stoneware.model.image import BootTestRecord, Delivery, ImageState
+from stoneware.model.image import BootTestRecord, Delivery, Image, ImageState
+from stoneware.model.lifecycle import Timers
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.operations import boot_test
@@ -41,12 +43,14 @@ class BakeFrame(Frame):
 
     `passed` holds the tests that have passed, by delivery and position; `proven` the deliveries that are through. `tested_from` and
     `asked_from` are when the tests began, of all and of the present delivery. `console` is what the machines showed at the end.
+    `timers` count from publishing on.
     """
 
     family: str
     folder: str
     spec: ImageSpec
     disks: dict[str, DiskSpec] = {}
+    timers: Timers = Timers()
     digest: str = ""
     tested_from: float = 0.0
     asked_from: float = 0.0
@@ -78,14 +82,14 @@ class Bake(Procedure[BakeFrame]):
         """Builds and seals. An image that is published already needs no second test."""
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
-            image_id = build.build(space, files)
+            built = build.build(space, files, ctx.now)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
             artifact = seal.seal(
                 space,
-                image_id,
+                built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, image_id),
+                recipe=recipe.describe(files, built.base),
                 pack=pack,
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
@@ -95,7 +99,8 @@ class Bake(Procedure[BakeFrame]):
         image = self.store.catalog.stage(artifact.manifest, size, ctx.record.actor, ctx.record.reason)
         frame = frame.model_copy(update={"digest": image.digest})
         if image.state is not ImageState.STAGED:
-            why = f"nothing changed: this is {image.name} ({image.state})"
+            image = self._as_declared(ctx, frame, image)
+            why = f"nothing changed: this is {image.name} ({effective_state(image, ctx.now)})"
             return Finish(Result.SUCCEEDED, frame, why)
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
 
@@ -167,7 +172,9 @@ class Bake(Procedure[BakeFrame]):
             results=tuple(frame.passed.values()),
             console_tail=frame.console,
         )
-        image = self.store.catalog.publish(frame.digest, record, ctx.record.actor, ctx.record.reason)
+        times = frame.timers.times(ctx.now)
+        image = self.store.catalog.publish(frame.digest, record, ctx.record.actor, ctx.record.reason, times)
+        self.store.catalog.keep(frame.family, frame.spec.keep, ctx.record.actor, ctx.record.reason)
         return Finish(Result.SUCCEEDED, frame, f"published {image.name}")
 
     def retreat(self, ctx: Context, frame: BakeFrame, reason: str) -> Outcome:
@@ -224,6 +231,14 @@ class Bake(Procedure[BakeFrame]):
         if wanted.name in present:
             return present[wanted.name]
         return next((m for m in engine.list_machines(boot_test.OWNER) if m.name == wanted.name), None)
+
+    def _as_declared(self, ctx: Context, frame: BakeFrame, image: Image) -> Image:
+        """A bake that makes the same image again still says how long it is good for, and how long its family is kept."""
+        times = frame.timers.times(ctx.now)
+        if times:
+            image = self.store.catalog.schedule(image.digest, times, ctx.record.actor, ctx.record.reason)
+        self.store.catalog.keep(frame.family, frame.spec.keep, ctx.record.actor, ctx.record.reason)
+        return image
 
     def _console(self, ctx: Context, platform: Platform) -> str:
         try:

@@ -1,4 +1,4 @@
-"""Housekeeping: stopped machines whose time is over, releases beyond the number that is kept, files of deleted images."""
+"""Housekeeping: stopped machines whose time is over, releases beyond the number that is kept, images that nothing reaches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stoneware.model.image import ImageState
 from stoneware.model.ledger import Fact
 from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
+from stoneware.operations.image_prune import ImagePrune
 from stoneware.operations.platform import Platforms
 from stoneware.store.database import writing
 from stoneware.store.ledger import append
@@ -40,6 +41,7 @@ class Prune:
                 continue
             removed += self._machines(current)
             removed += self._releases(current)
+        removed += [gone.image for gone in ImagePrune(self.store, self.platforms, self.clock).run(ACTOR)]
         self._files()
         self.tidy()
         return removed

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
+from stoneware.decide.lifecycle import standing
 from stoneware.decide.plan import dropped_disks, plan_release, resized_disks, taken_addresses, taken_names
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
@@ -33,7 +34,8 @@ class Releasing:
     def plan(self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "") -> tuple[Release, Plan]:
         """What a deploy would do now. Changes nothing.
 
-        Raises NotFound for images that don't exist, Refused for what may not be done (an obsolete image, a dropped disk).
+        Raises NotFound for images that don't exist, Refused for what may not be done (an obsolete or revoked image, a dropped
+        disk).
         """
         platform = self.platforms.get(spec.engine)
         retained, current = self.store.releases.list(deployment), self.store.releases.current(deployment)
@@ -68,10 +70,11 @@ class Releasing:
             raise Refused(f"names are taken: {'; '.join(named_alike)}", "give the deployment or the group another name")
         self._check_addresses(release, current)
         plan = plan_release(current, release)
+        standings = {image.name: standing(image, release.created_at) for image in images.values()}
         warnings = tuple(
-            f"{image.name} is DEPRECATED{': ' + image.state_reason if image.state_reason else ''}"
-            for image in images.values()
-            if image.state is ImageState.DEPRECATED
+            f"{name} is DEPRECATED{': ' + found.reason if found.reason else ''}"
+            for name, found in standings.items()
+            if found.state is ImageState.DEPRECATED
         )
         return release, plan.model_copy(update={"warnings": (*plan.warnings, *warnings)})
 
@@ -135,7 +138,7 @@ class Releasing:
         plan = plan_release(current, target)
         _must_be(seen, plan)
         frame = RolloutFrame(target=target.number, source=current.number, rollback=True, entered_at=self.clock.now())
-        return plan, self._start(deployment, frame, actor, reason, key, [], None)
+        return plan, self._start(deployment, frame, actor, reason, key, [], target)
 
     def plan_rollback(self, deployment: str, to: int | None) -> Plan:
         """What a rollback would do now. Changes nothing."""
@@ -159,6 +162,7 @@ class Releasing:
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
         self._check_addresses(target, current)
+        self._must_not_be_revoked(target)
         return target
 
     def _check_addresses(self, target: Release, current: Release | None) -> None:
@@ -186,14 +190,16 @@ class Releasing:
         reason: str,
         key: str | None,
         facts: list[Fact],
-        release: Release | None,
+        release: Release,
     ) -> OperationRecord:
-        """A repair that is under way is given up: what a person wants goes first."""
+        """A repair that is under way is given up: what a person wants goes first. `release` is new, or one to go back to."""
         active = self.store.operations.active(deployment)
         repair = active if active and is_repair(active) else None
 
         def also(conn: Connection) -> None:
-            if release is not None:
+            if frame.rollback:
+                self.store.releases.must_be_usable(release, conn)
+            else:
                 self.store.releases.add(release, conn)
 
         return self.store.operations.create(
@@ -214,11 +220,22 @@ class Releasing:
         if split_image_name(wanted) is None:
             return self.store.catalog.resolve(wanted)
         image = self.store.catalog.get(wanted)
-        if image.state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
+        found = standing(image, self.clock.now())
+        if found.state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
             raise Refused(
-                f"{image.name} is {image.state}: {image.state_reason or 'new use is refused'}", "name another image"
+                f"{image.name} is {found.state}: {found.reason or 'new use is refused'}", "name another image"
             )
         return image
+
+    def _must_not_be_revoked(self, target: Release) -> None:
+        """What is merely OBSOLETE may be gone back to: it served before. What is revoked may not."""
+        for pinned in target.groups.values():
+            image = self.store.catalog.get(pinned.digest)
+            if image.revoked_at is not None:
+                raise Refused(
+                    f"release {target.number} pins {image.name}, which is revoked: {image.revoked_reason}",
+                    "name another release with --to, or deploy a new one",
+                )
 
 
 def _must_be(seen: Plan | None, plan: Plan) -> None:

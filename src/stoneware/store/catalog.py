@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
 from stoneware.clock import Clock
+from stoneware.decide.lifecycle import newest_active, standing
 from stoneware.errors import BadInput, Conflict, NotFound
+from stoneware.model.deployment import KeepSpec
 from stoneware.model.image import BootTestRecord, Image, ImageState, Manifest
 from stoneware.model.ledger import Fact
+from stoneware.model.lifecycle import Timer
 from stoneware.names import split_image_name
 from stoneware.store.database import writing
+from stoneware.store.image_rows import image_of, image_row, written
 from stoneware.store.ledger import append
-from stoneware.store.tables import LARGEST_INTEGER, images, ledger, release_images
+from stoneware.store.lineage import must_not_be_revoked
+from stoneware.store.tables import LARGEST_INTEGER, families, images, ledger
 
-VERBS = {
-    ImageState.ACTIVE: "image.restore",
-    ImageState.DEPRECATED: "image.deprecate",
-    ImageState.OBSOLETE: "image.obsolete",
-}
 SHORTEST_PREFIX = 8
 HEX = frozenset("0123456789abcdef")
-
-Guard = Callable[[Image], None]
-"""Sees an image inside the transaction that is about to change it, and raises to stop that."""
-
-
-def _let_pass(_: Image) -> None:
-    """Objects to nothing."""
+NO_TIMERS: Mapping[Timer, float | None] = MappingProxyType({})
+REVOKED_STEP = "`stoneware image restore IMAGE --revoked --reason TEXT` takes a revocation back"
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """What images there are."""
+    """What images there are. What becomes of those that are published stands in `lifecycle.py`."""
 
     db: sa.Engine
     clock: Clock
 
     def stage(self, manifest: Manifest, size_bytes: int, actor: str, reason: str = "") -> Image:
-        """Enters a sealed image as STAGED. Known already (and not deleted): success, unchanged."""
+        """Enters a sealed image as STAGED. Known already (and not deleted): success, unchanged.
+
+        Raises Refused when it, or an image that it was made from, is revoked.
+        """
         now, digest = self.clock.now(), manifest.digest
         with writing(self.db) as conn:
             row = conn.execute(sa.select(images).where(images.c.digest == digest)).first()
+            must_not_be_revoked(conn, manifest, row)
             if row is not None and row.state != ImageState.DELETED:
-                return _image(row)
+                return image_of(row)
             fresh = {
                 "family": manifest.family,
                 "state": ImageState.STAGED,
@@ -57,28 +57,40 @@ class Catalog:
                 "size_bytes": size_bytes,
                 "manifest": manifest.model_dump(mode="json"),
                 "boot_test": None,
+                "deprecate_at": None,
+                "obsolete_at": None,
+                "delete_at": None,
             }
             if row is None:
                 conn.execute(images.insert().values(digest=digest, **fresh))
             else:  # deleted before: baked again, it starts again; its old number stays in the ledger
                 conn.execute(images.update().where(images.c.digest == digest).values(**fresh))
-            image = _row(conn, digest)
+            image = image_row(conn, digest)
             self._note(conn, "image.stage", image, actor, reason)
             return image
 
-    def publish(self, digest: str, record: BootTestRecord, actor: str, reason: str = "") -> Image:
-        """STAGED -> ACTIVE with the family's next number, in one transaction. Published already: unchanged.
+    def publish(
+        self,
+        digest: str,
+        record: BootTestRecord,
+        actor: str,
+        reason: str = "",
+        timers: Mapping[Timer, float | None] = NO_TIMERS,
+    ) -> Image:
+        """STAGED -> ACTIVE with the family's next number and its timers, in one transaction. Published already: unchanged.
 
-        Raises Conflict without a passing boot test of this very digest.
+        Raises Conflict without a passing boot test of this very digest, and when it was revoked meanwhile.
         """
         if record.digest != digest or not record.passed:
             raise Conflict("only an image whose own boot test passed can be published", "bake it again")
         with writing(self.db) as conn:
-            image = _row(conn, digest)
+            image = image_row(conn, digest)
             if image.state is not ImageState.STAGED:
                 if image.state is ImageState.DELETED:
                     raise Conflict(f"{image.name} was deleted", "bake it again")
                 return image
+            if image.revoked_at is not None:
+                raise Conflict(f"{image.name} is revoked: {image.revoked_reason}", REVOKED_STEP)
             # numbers are never used twice: the ledger remembers even those whose images are gone
             used = conn.scalar(sa.select(sa.func.max(images.c.number)).where(images.c.family == image.family)) or 0
             number = max(used, _last_published(conn, image.family)) + 1
@@ -91,10 +103,11 @@ class Catalog:
                     state_at=self.clock.now(),
                     state_reason=reason,
                     boot_test=record.model_dump(mode="json"),
+                    **{timer.field: at for timer, at in timers.items()},
                 )
             )
-            image = _row(conn, digest)
-            self._note(conn, "image.publish", image, actor, reason)
+            image = image_row(conn, digest)
+            self._note(conn, "image.publish", image, actor, reason, written(timers))
             return image
 
     def get(self, ref: str) -> Image:
@@ -108,17 +121,17 @@ class Catalog:
             raise NotFound(f"image {ref} was deleted", f"`stoneware ledger show --subject {ref}` tells by whom and why")
         if not found:
             raise NotFound(f"no image {ref}", self._nearest(ref))
-        return _image(found[0])
+        return image_of(found[0])
 
     def resolve(self, family: str) -> Image:
-        """The highest-numbered ACTIVE image of a family. NotFound says why there is none."""
-        known = self.list(family)
-        active = [image for image in known if image.state is ImageState.ACTIVE]
-        if active:
-            return max(active, key=lambda image: image.number or 0)
+        """The highest-numbered image of a family that counts as ACTIVE now. NotFound says why there is none."""
+        known, now = self.list(family), self.clock.now()
+        newest = newest_active(known, now)
+        if newest is not None:
+            return newest
         if not known:
             raise NotFound(f"family {family} has no image", f"`stoneware bake {family}` makes one")
-        states = ", ".join(f"{image.name} {image.state}" for image in known)
+        states = ", ".join(_counted(image, now) for image in known)
         raise NotFound(f"family {family} has no ACTIVE image ({states})", "restore one, or bake a new one")
 
     def families(self) -> list[str]:
@@ -139,57 +152,34 @@ class Catalog:
             body = conn.scalar(sa.select(images.c.boot_test).where(images.c.digest == digest))
         return BootTestRecord.model_validate(body) if body else None
 
-    def set_state(self, ref: str, state: ImageState, actor: str, reason: str = "", guard: Guard = _let_pass) -> Image:
-        """Moves a published image among ACTIVE, DEPRECATED and OBSOLETE. Already so: success, without an entry."""
-        if state not in VERBS:
-            raise Conflict(f"an image can't be set to {state}", "use publish or delete")
-        digest = self.get(ref).digest
+    def keep(self, family: str, rule: KeepSpec | None, actor: str, reason: str = "") -> None:
+        """Remembers how long a family's images are kept; None: for ever. The same as before: success, without an entry."""
+        mine, body = families.c.name == family, rule.model_dump(mode="json") if rule else None
         with writing(self.db) as conn:
-            image = _row(conn, digest)
-            guard(image)
-            if image.state is state:
-                return image
-            if image.state not in VERBS:
-                raise Conflict(f"{image.name} is {image.state}", "only a published image has this choice")
-            self._move(conn, image, state, reason)
-            image = _row(conn, digest)
-            self._note(conn, VERBS[state], image, actor, reason)
-            return image
+            if conn.scalar(sa.select(families.c.keep).where(mine)) == body:
+                return
+            conn.execute(families.delete().where(mine))
+            if body is not None:
+                conn.execute(families.insert().values(name=family, keep=body, kept_since=self.clock.now()))
+            limits = {name: str(limit) for name, limit in (body or {}).items() if limit is not None}
+            fact = Fact(verb="family.keep", subject=family, actor=actor, reason=reason, details=limits)
+            append(conn, self.clock.now(), fact)
 
-    def delete(
+    def rules(self) -> dict[str, KeepSpec]:
+        """How long images are kept, by family. A family that isn't here keeps them for ever."""
+        with self.db.connect() as conn:
+            return {row.name: KeepSpec.model_validate(row.keep) for row in conn.execute(sa.select(families))}
+
+    def _note(
         self,
-        ref: str,
+        conn: sa.Connection,
+        verb: str,
+        image: Image,
         actor: str,
-        reason: str = "",
-        refuse: Callable[[Image], str | None] = lambda _: None,
-        guard: Callable[[Image], None] = lambda _: None,
-    ) -> Image:
-        """Marks an image DELETED. Raises what `guard` raises; Conflict while a retained release pins it, or `refuse` says
-        why not."""
-        digest = self.get(ref).digest
-        with writing(self.db) as conn:
-            image = _row(conn, digest)
-            guard(image)
-            if image.state is ImageState.DELETED:
-                return image
-            pins = conn.execute(sa.select(release_images).where(release_images.c.digest == digest)).all()
-            if pins:
-                names = ", ".join(f"{pin.deployment}#{pin.number}" for pin in pins)
-                raise Conflict(f"{image.name} is kept by {names}", "a retained release can always be rolled back to")
-            objection = refuse(image)
-            if objection:
-                raise Conflict(f"{image.name} is in use: {objection}", "replace what uses it first")
-            self._move(conn, image, ImageState.DELETED, reason)
-            deleted = _row(conn, digest)
-            self._note(conn, "image.delete", deleted, actor, reason)
-            return deleted
-
-    def _move(self, conn: sa.Connection, image: Image, state: ImageState, reason: str) -> None:
-        change = images.update().where(images.c.digest == image.digest)
-        conn.execute(change.values(state=state, state_at=self.clock.now(), state_reason=reason))
-
-    def _note(self, conn: sa.Connection, verb: str, image: Image, actor: str, reason: str) -> None:
-        details = {"digest": image.digest, "state": image.state.value}
+        reason: str,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        details = {"digest": image.digest, "state": image.state.value, **more}
         append(
             conn,
             self.clock.now(),
@@ -213,7 +203,7 @@ class Catalog:
         if not deleted:
             query = query.where(images.c.state != ImageState.DELETED)
         with self.db.connect() as conn:
-            found = [_image(row) for row in conn.execute(query)]
+            found = [image_of(row) for row in conn.execute(query)]
         return sorted(
             found, key=lambda image: (image.family, image.number is None, image.number or 0, image.created_at)
         )
@@ -242,21 +232,7 @@ def _last_published(conn: sa.Connection, family: str) -> int:
     return max((named[1] for named in numbers if named), default=0)
 
 
-def _row(conn: sa.Connection, digest: str) -> Image:
-    row = conn.execute(sa.select(images).where(images.c.digest == digest)).first()
-    if row is None:
-        raise NotFound(f"no image {digest}", "`stoneware image list` shows what there is")
-    return _image(row)
-
-
-def _image(row: sa.Row) -> Image:  # type: ignore[type-arg]
-    return Image(
-        digest=row.digest,
-        family=row.family,
-        number=row.number,
-        state=ImageState(row.state),
-        created_at=row.created_at,
-        state_at=row.state_at,
-        state_reason=row.state_reason,
-        size_bytes=row.size_bytes,
-    )
+def _counted(image: Image, now: float) -> str:
+    """`web/2 OBSOLETE`, and why, when it isn't what was stored."""
+    found = standing(image, now)
+    return f"{image.name} {found.state}" + (f": {found.reason}" if found.source != "stored" else "")

@@ -27,7 +27,7 @@ class Releases:
     def add(self, release: Release, conn: sa.Connection) -> None:
         """Stores a new release.
 
-        Raises Conflict when its number is taken, or an image of it was deleted: someone else was quicker.
+        Raises Conflict when its number is taken, or an image of it was deleted or revoked: someone else was quicker.
         """
         known = conn.execute(sa.select(deployments).where(deployments.c.name == release.deployment)).first()
         if known is None:
@@ -38,11 +38,8 @@ class Releases:
             )
         if release.number != (known.last_number if known else 0) + 1:
             raise Conflict(f"release {release.number} of {release.deployment} exists already", "plan again")
-        pinned = {group.digest: group.image for group in release.groups.values()}
-        there = sa.select(images.c.digest).where(images.c.digest.in_(pinned), images.c.state != ImageState.DELETED)
-        gone = pinned.keys() - set(conn.scalars(there))
-        if gone:
-            raise Conflict(f"{', '.join(sorted(pinned[one] for one in gone))} was deleted meanwhile", "plan again")
+        self.must_be_usable(release, conn)
+        pinned = {group.digest for group in release.groups.values()}
         body = release.model_dump(mode="json")
         key = {"deployment": release.deployment, "number": release.number}
         conn.execute(releases.insert().values(**key, state=release.state, body=body))
@@ -51,6 +48,17 @@ class Releases:
         conn.execute(
             deployments.update().where(deployments.c.name == release.deployment).values(last_number=release.number)
         )
+
+    def must_be_usable(self, release: Release, conn: sa.Connection) -> None:
+        """Raises Conflict when an image of a release was deleted or revoked since it was planned."""
+        pinned = {group.digest: group.image for group in release.groups.values()}
+        known = {row.digest: row for row in conn.execute(sa.select(images).where(images.c.digest.in_(pinned)))}
+        for digest, name in sorted(pinned.items(), key=lambda pin: pin[1]):
+            row = known.get(digest)
+            if row is None or row.state == ImageState.DELETED:
+                raise Conflict(f"{name} was deleted meanwhile", "plan again")
+            if row.revoked_at is not None:
+                raise Conflict(f"{name} was revoked meanwhile: {row.revoked_reason}", "plan again")
 
     def next_number(self, deployment: str) -> int:
         """The number that the next release gets. Numbers are never used twice."""
@@ -136,6 +144,15 @@ class Releases:
             return [f"{row.deployment}#{row.number}" for row in conn.execute(query)]
         with self.db.connect() as own:
             return [f"{row.deployment}#{row.number}" for row in own.execute(query)]
+
+    def pins(self) -> dict[str, tuple[str, ...]]:
+        """The retained releases that pin each image, as `critter-junction#3`, by digest."""
+        query = sa.select(release_images).order_by(release_images.c.deployment, release_images.c.number)
+        found: dict[str, tuple[str, ...]] = {}
+        with self.db.connect() as conn:
+            for row in conn.execute(query):
+                found[row.digest] = (*found.get(row.digest, ()), f"{row.deployment}#{row.number}")
+        return found
 
     def list(self, deployment: str) -> list[Release]:
         """All retained releases, oldest first."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from stoneware.clock import Clock
-from stoneware.store.catalog import Catalog
 from stoneware.store.database import open_database
 from stoneware.store.ledger import Ledger
+from stoneware.store.lifecycle import Lifecycle
 from stoneware.store.operations import Operations
 from stoneware.store.releases import Releases
 
@@ -19,7 +19,7 @@ class Store:
     """One database, by noun."""
 
     db: sa.Engine
-    catalog: Catalog
+    catalog: Lifecycle
     releases: Releases
     operations: Operations
     ledger: Ledger
@@ -32,4 +32,4 @@ class Store:
 def open_store(url: str, clock: Clock) -> Store:
     """Opens the database at its newest schema."""
     db = open_database(url)
-    return Store(db, Catalog(db, clock), Releases(db, clock), Operations(db, clock), Ledger(db))
+    return Store(db, Lifecycle(db, clock), Releases(db, clock), Operations(db, clock), Ledger(db))

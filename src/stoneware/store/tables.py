@@ -34,9 +34,23 @@ images = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("manifest", JSON, nullable=False),
     Column("boot_test", JSON),
+    Column("deprecate_at", Float),
+    Column("obsolete_at", Float),
+    Column("delete_at", Float),
+    Column("revoked_at", Float),
+    Column("revoked_reason", Text, nullable=False, default="", server_default=""),
     UniqueConstraint("family", "number", name="uq_images_family_number"),
     Index("ix_images_family", "family", "state", "number"),
 )
+
+families = Table(
+    "families",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("keep", JSON, nullable=False),
+    Column("kept_since", Float, nullable=False),
+)
+"""The rule of each family that has one, as the last bake of it declared."""
 
 deployments = Table(
     "deployments",

@@ -46,7 +46,7 @@ def record(**more: Any) -> MachineRecord:
 
 
 def artifact(folder: Path) -> Artifact:
-    names = {"layer-0": "layer-0.img", "layer-1": "layer-1.img", "kernel": "vmlinuz", "initrd": "initrd.img"}
+    names = {"layer-0": "layer-0.img", "layer-1": "layer-1.img", "vmlinux": "vmlinux", "initrd": "initrd.img"}
     manifest = Manifest(
         family="web",
         epoch=1,
@@ -76,7 +76,7 @@ def test_the_machine_is_the_wanted_one() -> None:
     line = words(record())
     assert after("-name", line) == ["guest=town-web-r1-0"]
     assert (after("-smp", line), after("-m", line)) == (["2"], ["size=512M"])
-    assert (after("-kernel", line), after("-initrd", line)) == (["/images/1/vmlinuz"], ["/images/1/initrd.img"])
+    assert (after("-kernel", line), after("-initrd", line)) == (["/images/1/vmlinux"], ["/images/1/initrd.img"])
     assert after("-append", line) == ["quiet stoneware.init=/sbin/init systemd.unit=multi-user.target"]
     assert after("-pidfile", line) == ["/machines/town-web-r1-0/qemu.pid"]
 

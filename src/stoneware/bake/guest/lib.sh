@@ -1,7 +1,5 @@
-# Words that init and keeper share.
-
-bb=/bin/busybox
-[ -x "$bb" ] || bb=/run/stoneware/bin/busybox
+# Words that init, keeper and the others share. All of them run in busybox's shell, whose applets go before anything else of the
+# same name: no program of the image is run by mistake, and most of them need no new process.
 
 say() {
     echo "stoneware: $*" >/dev/console
@@ -10,8 +8,23 @@ say() {
 # fact NAME: what the engine says of this machine, from QEMU's fw_cfg; without an engine, what came with the disk
 fact() {
     if [ -d /lib/facts ]; then
-        $bb cat "/lib/facts/$1"
+        cat "/lib/facts/$1"
     else
-        $bb cat "/sys/firmware/qemu_fw_cfg/by_name/opt/org.stoneware/$1/raw" 2>/dev/null
+        cat "/sys/firmware/qemu_fw_cfg/by_name/opt/org.stoneware/$1/raw" 2>/dev/null
     fi
+}
+
+# sets $found to the program that a name means, along the path $2
+find_program() {
+    found=$1
+    case $1 in */*) return ;; esac
+    oldifs=$IFS
+    IFS=:
+    for place in $2; do
+        if [ -x "$place/$1" ] && [ ! -d "$place/$1" ]; then
+            found=$place/$1
+            break
+        fi
+    done
+    IFS=$oldifs
 }

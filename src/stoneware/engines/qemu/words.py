@@ -20,7 +20,7 @@ def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, acc
     words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
     words += ["-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off", *accelerator.argv(), "-cpu", accelerator.cpu]
     words += ["-smp", str(wanted.cpus), "-m", f"size={wanted.memory_bytes // 2**20}M", "-display", "none"]
-    words += ["-kernel", str(artifact.file("kernel")), "-initrd", str(artifact.file("initrd"))]
+    words += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(artifact.file("initrd"))]
     words += [
         "-append",
         " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()]),

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from stoneware.errors import Refused
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Phase
 from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.model.release import PinnedGroup
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Context, Procedure
@@ -286,6 +288,7 @@ class Rollout(Procedure[RolloutFrame]):
         """Everything of the target exists; returns the machines that are not as far as they can get alone."""
         for pinned in stage.target.groups.values():
             if pinned.digest not in stage.frame.published:
+                self._must_be_usable(pinned, stage.frame)
                 stage.ctx.note(f"image:{pinned.digest}", "image.use", pinned.image, digest=pinned.digest)
                 stage.platform.engine.publish_image(self.artifact(pinned.digest))
                 stage.remember(published=(*stage.frame.published, pinned.digest))
@@ -294,6 +297,12 @@ class Rollout(Procedure[RolloutFrame]):
         fleets.attach_disks(stage.look(), stage.target, stage.staying)
         late = stage.not_in(names_of(stage.target, stage.staying), Phase.SERVING)
         return late + stage.not_in(names_of(stage.target, stage.moving), Phase.WAITING, Phase.SERVING)
+
+    def _must_be_usable(self, pinned: PinnedGroup, frame: RolloutFrame) -> None:
+        """An image that was revoked meanwhile starts nothing new. A repair is no new use: what runs already goes on."""
+        image = self.store.catalog.get(pinned.digest)
+        if image.revoked_at is not None and frame.source != frame.target:
+            raise Refused(f"{image.name} is revoked: {image.revoked_reason}", "deploy another image")
 
     def _onward(self, stage: Stage) -> Outcome:
         return Go("HOLDING" if stage.moving else "SHIFTING", stage.frame)

@@ -1,0 +1,82 @@
+"""Keys: this installation's own, and those of others whose images are believed here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+from fastapi import Path as InPath
+from pydantic import StringConstraints
+
+from stoneware.api.services import Actor, Given, Reason, Services, Why
+from stoneware.errors import Conflict, NotFound
+from stoneware.host.signing_key import LONGEST_PEM, PublicKey, installation_key, read_public
+from stoneware.host.trusted_keys import distrust, trust, trusted_keys
+from stoneware.model.ledger import Fact
+from stoneware.model.noun import Noun
+from stoneware.store.database import writing
+from stoneware.store.ledger import append
+
+router = APIRouter(tags=["keys"])
+KeyId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}$")]
+
+
+class KnownKey(Noun):
+    """A public key. `id` is the SHA-256 of its SPKI in DER, `pem` the same in PEM; `own` is this installation's."""
+
+    id: str
+    pem: str
+    own: bool
+
+
+class TrustRequest(Why):
+    """Whose key to believe: an Ed25519 public key in PEM."""
+
+    pem: Annotated[str, StringConstraints(max_length=LONGEST_PEM)]
+
+
+@router.get("/v1/key")
+def show_key(services: Given) -> KnownKey:
+    """The installation's public key; the key is made when there is none yet."""
+    return _known(installation_key(services.home).public, own=True)
+
+
+@router.get("/v1/keys")
+def list_keys(services: Given) -> list[KnownKey]:
+    """All keys whose signatures count here, the installation's own first."""
+    own = show_key(services)
+    others = [key for _, key in sorted(trusted_keys(services.home).items()) if key.id != own.id]
+    return [own, *(_known(key, own=False) for key in others)]
+
+
+@router.post("/v1/keys")
+def trust_key(services: Given, body: TrustRequest, actor: Actor) -> KnownKey:
+    """Believes another installation's signatures from now on. A key that is believed already stays so."""
+    key = read_public(body.pem, "what was sent")
+    for known in list_keys(services):
+        if known.id == key.id:
+            return known
+    _enter(services, "key.trust", key.id, actor, body.reason)  # before the effect: no key counts without its entry
+    trust(services.home, key)
+    return _known(key, own=False)
+
+
+@router.delete("/v1/keys/{identity}", status_code=204)
+def distrust_key(services: Given, identity: KeyId, actor: Actor, reason: Reason = "") -> Response:
+    """Doesn't believe a key any more. What was taken in under it stays."""
+    if identity == installation_key(services.home).public.id:
+        raise Conflict("this is the installation's own key", "images that it has signed would count no more")
+    if identity not in trusted_keys(services.home):
+        raise NotFound(f"no key {identity[:16]} is trusted", "`stoneware key list` shows them")
+    _enter(services, "key.distrust", identity, actor, reason)
+    distrust(services.home, identity)
+    return Response(status_code=204)
+
+
+def _known(key: PublicKey, own: bool) -> KnownKey:
+    return KnownKey(id=key.id, pem=key.pem, own=own)
+
+
+def _enter(services: Services, verb: str, identity: str, actor: str, reason: str) -> None:
+    with writing(services.store.db) as conn:
+        append(conn, services.clock.now(), Fact(verb=verb, subject=identity, actor=actor, reason=reason))

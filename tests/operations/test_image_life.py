@@ -1,0 +1,159 @@
+"""Plans, rollbacks, rollouts and bakes heed what an image counts as now; what runs goes on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.support.simulation import World, manifest
+from tests.support.specs import spec
+
+from stoneware.errors import Conflict, NotFound, Refused
+from stoneware.host.home import Home
+from stoneware.model.deployment import ImageSpec
+from stoneware.model.image import ImageState
+from stoneware.model.lifecycle import Timer, Timers
+from stoneware.model.machine import Phase, Power
+from stoneware.model.operation import OperationRecord, Result
+from stoneware.model.release import Release
+from stoneware.operations import bake as baking
+from stoneware.operations.bake import Bake, BakeFrame
+from stoneware.operations.outcome import Finish
+from stoneware.operations.procedure import Context
+from stoneware.operations.reconcile import Reconcile
+from stoneware.operations.releasing import Releasing
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Release 2 is current, and runs web/2; web/1 can be gone back to."""
+    world = World(tmp_path)
+    for version in (1, 2):
+        world.publish("web", version)
+        world.run(world.deploy(spec()).id)
+    yield world
+    world.close()
+
+
+def schedule(world: World, name: str, timer: Timer, after_s: float = 0) -> None:
+    world.store.catalog.schedule(name, {timer: world.clock.now() + after_s}, "ann")
+
+
+def test_a_timer_that_has_come_warns_and_then_refuses(world: World) -> None:
+    schedule(world, "web/1", Timer.DEPRECATE, DAY)
+    schedule(world, "web/1", Timer.OBSOLETE, 2 * DAY)
+
+    def warnings() -> tuple[str, ...]:
+        return world.releasing.plan("town", spec(image="web/1"), "ann")[1].warnings
+
+    assert warnings() == ()
+    world.clock.sleep(DAY)
+    [warning] = warnings()
+    assert warning.startswith("web/1 is DEPRECATED: its time to be deprecated came at 2023-11-15")
+    world.clock.sleep(DAY)
+    with pytest.raises(Refused, match="web/1 is OBSOLETE: its time to be obsolete came at"):
+        warnings()
+
+
+def test_a_plan_that_names_a_revoked_image_is_refused_with_the_reason(world: World) -> None:
+    world.store.catalog.revoke("web/1", "eve", "CVE-1")
+    with pytest.raises(Refused, match="web/1 is OBSOLETE: revoked: CVE-1"):
+        world.deploy(spec(image="web/1"))
+    world.store.catalog.revoke("web/2", "eve", "CVE-1")
+    with pytest.raises(NotFound, match="revoked: CVE-1"):
+        world.deploy(spec())
+
+
+def test_a_release_that_pins_a_revoked_image_is_not_gone_back_to(world: World) -> None:
+    world.store.catalog.set_state("web/1", ImageState.OBSOLETE, "ann")
+    assert world.releasing.plan_rollback("town", None).release == 1, "what is merely OBSOLETE served before"
+    world.store.catalog.revoke("web/1", "eve", "CVE-1")
+    for way in (world.releasing.plan_rollback, lambda name, to: world.releasing.rollback(name, to, "ann")):
+        for to in (None, 1):
+            with pytest.raises(Refused, match="release 1 pins web/1, which is revoked: CVE-1"):
+                way("town", to)
+    assert world.store.operations.active("town") is None
+
+
+def test_a_revocation_between_plan_and_rollback_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_early(releasing: Releasing, target: Release) -> None:
+        world.store.catalog.revoke("web/1", "eve", "CVE-1")
+
+    monkeypatch.setattr(Releasing, "_must_not_be_revoked", too_early)
+    with pytest.raises(Conflict, match="web/1 was revoked meanwhile: CVE-1"):
+        world.releasing.rollback("town", None, "ann")
+    assert world.store.operations.active("town") is None
+
+
+def test_what_runs_goes_on_and_is_repaired(world: World) -> None:
+    world.store.catalog.revoke("web/2", "eve", "CVE-1")
+    world.engine.kill_machine("town-web-r2-0")
+    [repair] = Reconcile(world.store, world.platforms, world.clock).run()
+    assert world.run(repair.id).result is Result.SUCCEEDED
+    assert world.machines()["town-web-r2-0"] == f"{Power.RUNNING}/{Phase.SERVING}"
+
+
+def test_a_rollout_to_what_is_revoked_meanwhile_turns_back_before_it_starts_a_machine(world: World) -> None:
+    world.publish("web", 3)
+    operation = world.deploy(spec())
+    world.store.catalog.revoke("web/3", "eve", "CVE-1")
+    end = world.run(operation.id)
+    assert (end.result, "web/3 is revoked: CVE-1" in end.because) == (Result.REVERTED, True)
+    assert not [name for name in world.machines() if "-r3-" in name]
+    assert world.fleet() == "town-web-r2"
+
+
+@pytest.fixture
+def bake(world: World) -> Bake:
+    """A bake that tests on the fake engine."""
+    return Bake(world.store, Home(world.folder), {"vm": world.platforms.get("fake")})
+
+
+def context(world: World) -> Context:
+    record = OperationRecord(
+        id="bake-9", kind="bake", subject="family:web", actor="ann", reason="nightly", created_at=0, state="", frame={},
+        state_since=0,
+    )  # fmt: skip
+    return Context(record, world.clock.now(), world.log.append, threading.Event(), set(), lambda *_: None)
+
+
+def frame(**more: object) -> BakeFrame:
+    declared = ImageSpec.model_validate({"keep": {"newest": 3}})
+    timers = Timers.model_validate({"deprecate_in": "30d", "delete_in": "90d"})
+    whole = BakeFrame(family="web", folder="/", spec=declared, timers=timers).model_copy(update=more)
+    return BakeFrame.model_validate(whole.model_dump(mode="json"))  # as it comes out of the store
+
+
+def test_a_bake_publishes_with_its_timers_and_leaves_its_familys_rule(world: World, bake: Bake) -> None:
+    staged = world.store.catalog.stage(manifest("web", 3), 1, "ann")
+    bake.publishing(context(world), frame(digest=staged.digest))
+    image, now = world.store.catalog.get("web/3"), world.clock.now()
+    assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (now + 30 * DAY, None, now + 90 * DAY)
+    rules = {family: rule.newest for family, rule in world.store.catalog.rules().items()}
+    assert rules == {"web": 3}
+
+
+def test_a_bake_that_changes_nothing_sets_the_timers_anew(
+    world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule(world, "web/2", Timer.DEPRECATE)
+    schedule(world, "web/2", Timer.OBSOLETE, DAY)
+    sealed = SimpleNamespace(manifest=manifest("web", 2))
+    monkeypatch.setattr(baking, "workspace", lambda *_: nullcontext())
+    monkeypatch.setattr(baking, "ensure_boot_pack", lambda *_: None)
+    for name in ("find_recipe", "describe"):
+        monkeypatch.setattr(baking.recipe, name, lambda *_, **__: None)
+    monkeypatch.setattr(baking.build, "build", lambda *_, **__: SimpleNamespace(image="", base=""))
+    monkeypatch.setattr(baking.seal, "seal", lambda *_, **__: sealed)
+    outcome = bake.building(context(world), frame())
+    assert isinstance(outcome, Finish)
+    assert outcome.because == "nothing changed: this is web/2 (ACTIVE)"
+    image, now = world.store.catalog.get("web/2"), world.clock.now()
+    assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (now + 30 * DAY, now + DAY, now + 90 * DAY)
+    assert world.store.catalog.rules()["web"].newest == 3
