@@ -109,6 +109,16 @@ def test_one_that_was_deleted_here_comes_back_under_a_new_number(
     assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/2"
 
 
+def test_one_that_was_revoked_here_stays_out(house: House, artifact: Artifact, tmp_path: Path) -> None:
+    source = str(archive(artifact, tmp_path / "file"))
+    moved(house, "/v1/imports", source=source)
+    assert house.http.post("/v1/images/web/1/revoke", json={"reason": "a hole in it"}).status_code == 200
+    assert house.http.delete("/v1/images/web/1").status_code == 204
+    done = moved(house, "/v1/imports", source=source)
+    assert (done["result"], "is revoked: a hole in it" in done["because"]) == ("FAILED", True), done["because"]
+    assert not (house.home.images / artifact.folder.name).exists()
+
+
 def test_files_that_were_lost_come_back(house: House, artifact: Artifact, tmp_path: Path) -> None:
     source = str(archive(artifact, tmp_path / "file"))
     moved(house, "/v1/imports", source=source)
