@@ -1,4 +1,4 @@
-# make demo    the whole story on real machines: bake, deploy, roll out, roll back, under load
+# make demo    the whole story on real machines: bake, deploy, roll out, roll back, under load; ENGINE=container on containers
 # make test    every check and test
 # make check   only what needs no machine: format, lint, types, floors
 # make bench   measurements, one JSON object a line; ONLY=PREFIX runs a part
@@ -7,6 +7,7 @@
 # bakes and tests mount file systems and start machines
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=KEEP,ONLY,CI,STONEWARE_DEBIAN_SOURCES)
 BIN := .venv/bin
+ENGINE ?= qemu
 
 .PHONY: demo test check bench clean setup
 
@@ -14,7 +15,7 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@$(SUDO) $(BIN)/python -m demo
+	@$(SUDO) $(BIN)/python -m demo --engine $(ENGINE)
 
 test: setup
 	@$(SUDO) $(BIN)/pytest

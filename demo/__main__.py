@@ -20,12 +20,15 @@ def main() -> int:
     """Exit code 0 when the story went as told: no request failed, no version mixed, no data lost."""
     words = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     words.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where it plays (default: .demo)")
+    words.add_argument(
+        "--engine", choices=("qemu", "container"), default="qemu", help="where its machines live (default: qemu)"
+    )
     words.add_argument("--json", type=Path, help="write the result to this file, too")
     words.add_argument("--clean", action="store_true", help="take down what an earlier demo left running, and end")
     given = words.parse_args()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _interrupted)
-    stage, report = Stage(given.folder.resolve()), Report()
+    stage, report = Stage(given.folder.resolve(), given.engine), Report()
     if given.clean:
         stage.strike()
         return 0

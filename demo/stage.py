@@ -24,9 +24,10 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Stage:
-    """`folder` is all that the demo touches."""
+    """`folder` is all that the demo touches. `engine` says where the machines live: `qemu` or `container`."""
 
     folder: Path
+    engine: str = "qemu"
 
     @property
     def home(self) -> Path:
@@ -51,12 +52,14 @@ class Stage:
         shutil.rmtree(self.repository, ignore_errors=True)
         ignored = shutil.ignore_patterns("version-2", "__pycache__")
         shutil.copytree(EXAMPLE, self.repository, ignore=ignored)
+        self._declare_engine()
         self.git("init", "-q", "-b", "main")
         self.commit("Version 1: NGINX")
 
     def to_version_2(self) -> None:
         """What a commit of the team changes."""
         shutil.copytree(EXAMPLE / "version-2", self.repository, dirs_exist_ok=True)
+        self._declare_engine()
         self.commit("Version 2: Apache instead of NGINX")
 
     def strike(self) -> None:
@@ -70,6 +73,23 @@ class Stage:
         for disk in self.try_json("disk", "list") or []:
             self.run("disk", "delete", disk["name"], "--yes", check=False, echo=False)
         self.run("serve", "--stop", check=False, echo=False)
+        self._unmount()
+
+    def _declare_engine(self) -> None:
+        """The example's declaration is for virtual machines; two lines of it make them containers."""
+        declaration = self.repository / "stoneware.yaml"
+        text = declaration.read_text()
+        if self.engine == "container":
+            text = text.replace("engine: qemu", "engine: container")
+            text = text.replace("    containerfile:", "    deliver: [container]\n    containerfile:")
+        declaration.write_text(text)
+
+    def _unmount(self) -> None:
+        """The store of containers keeps a mount of its own, which would keep its folder."""
+        points = [Path(line.split(" ")[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for point in reversed(points):
+            if point.is_relative_to(self.home / "containers"):
+                subprocess.run(["umount", point], check=False)
 
     # Commands
 

@@ -21,8 +21,10 @@ from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.bake.leftovers import clean_leftovers
 from stoneware.bake.tidy import tidy
+from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.verify import load
 from stoneware.clock import Clock, SystemClock
+from stoneware.engines.container import ContainerEngine, Masks
 from stoneware.engines.fake import FakeEngine
 from stoneware.engines.qemu import QemuEngine
 from stoneware.errors import Conflict, StonewareError
@@ -34,6 +36,7 @@ from stoneware.operations.importing import Import
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
+from stoneware.operations.rebuild import Rebuild
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.refresh import Refresh
 from stoneware.operations.releasing import Releasing
@@ -70,15 +73,17 @@ def build(home: Home, clock: Clock) -> Daemon:
     fake = FakeEngine(clock, state=home.root / "fake.json")
     switch = HaproxySwitch(home)
     qemu = Platform(QemuEngine(home, clock), switch, ask)
+    container = Platform(ContainerEngine(home, clock, Masks(MASKED, GENERATORS)), switch, ask)
     in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
-    platforms = Platforms({"qemu": qemu, "fake": in_memory})
+    platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
-        "bake": Bake(store, home, {"vm": qemu}),
+        "bake": Bake(store, home, {"vm": qemu, "container": container}),
         "export": Export(store, home),
         "import": Import(store, home),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "refresh": Refresh(home),
+        "rebuild": Rebuild(home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)

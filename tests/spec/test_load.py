@@ -34,7 +34,11 @@ MISTAKES = [
     ("size: 2  ", "size:  # ", f"{GROUP}.size: is empty, give it a value, or leave the key out"),
     ("256MiB", "256MB", f"{GROUP}.machine.memory: '256MB' is not a size, write a whole number and a unit"),
     ("bake_time: 30s", "bake_time: 30", f"{GROUP}.rollout.bake_time: 30 is not a time, write a number and a unit"),
-    ("engine: qemu", "engine: kvm", "deployments.hello.engine: 'kvm' is not known, write 'qemu' or 'fake'"),
+    (
+        "engine: qemu",
+        "engine: kvm",
+        "deployments.hello.engine: 'kvm' is not known, write 'qemu', 'container' or 'fake'",
+    ),
     ('"hello"', "true", f'{GROUP}.config.GREETING: true is not a text, write it in quotes: "true"'),
     ("image: hello ", "image: helo ", f"{GROUP}.image: no image family 'helo' is declared here, did you mean 'hello'?"),
     ("group: web", "group: wep", f"{SERVICE}.group: there is no group 'wep', did you mean 'web'?"),

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.plain import SERVE, write_plain
 from tests.support.town import Town
 
-RECIPE = """\
-FROM stoneware/debian:12 AS tools
-RUN apt-get update && apt-get install -y --no-install-recommends busybox-static && rm -rf /var/lib/apt/lists/*
-FROM scratch
-COPY --from=tools /bin/busybox /bin/busybox
-COPY passwd /etc/passwd
-COPY serve /bin/serve
-ENV GREETING="a greeting  with\\ttabs" PATH=/bin
-USER www
-WORKDIR /srv
-ENTRYPOINT ["/bin/busybox", "sh", "/bin/serve"]
-CMD ["two words"]
-"""
-PASSWD = "root:x:0:0::/:/bin/sh\nwww:x:33:33::/srv:/bin/sh\n"
-SERVE = """\
-echo "I am $(/bin/busybox id -u):$(/bin/busybox id -g) in $(/bin/busybox pwd), [$1], home $HOME"
-exec /bin/busybox httpd -f -p 8080 -h /etc
-"""
 TESTS = """\
 images:
   plain:
@@ -38,14 +21,9 @@ images:
 """
 
 
-def write(town: Town, declared: str) -> None:
-    for name, text in (("Containerfile", RECIPE), ("passwd", PASSWD), ("serve", SERVE), ("stoneware.yaml", declared)):
-        (town.repository / name).write_text(text)
-
-
 @pytest.mark.vm
 def test_an_image_without_an_init_boots_and_its_program_serves(workshop: Town) -> None:
-    write(workshop, TESTS)
+    write_plain(workshop.repository, TESTS)
     assert "published plain/1" in workshop.cli("bake", "plain").stdout
     shown = workshop.json("image", "show", "plain/1")
     assert len(shown["boot_test"]["results"]) == 7
@@ -64,7 +42,10 @@ def test_an_image_without_an_init_boots_and_its_program_serves(workshop: Town) -
 )
 def test_a_failing_test_says_what_was_wrong(workshop: Town, test: str, said: str) -> None:
     head = TESTS.partition("    test:")[0]
-    write(workshop, f"{head}    test:\n      - {test}\n        within: 10s\n      - console: {{ contains: I am }}\n")
+    write_plain(
+        workshop.repository,
+        f"{head}    test:\n      - {test}\n        within: 10s\n      - http: {{ port: 8080, path: /passwd }}\n",
+    )
     (workshop.repository / "serve").write_text(SERVE + f"# {said}\n")
     failed = workshop.cli("bake", "plain", ok=(1,))
     assert said in failed.stdout + failed.stderr

@@ -108,9 +108,9 @@ class Town(Stage):
             load.stop()
 
 
-def open_town(folder: Path, foundry: Foundry) -> Town:
+def open_town(folder: Path, foundry: Foundry, engine: str = "qemu") -> Town:
     """A town whose bakes find what others built."""
-    town = Town(folder)
+    town = Town(folder, engine)
     foundry.lend(town.home)
     town.set()
     town.use_free_port()

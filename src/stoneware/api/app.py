@@ -6,7 +6,19 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from stoneware import __version__
-from stoneware.api import bases, deployments, handlers, image_life, images, keys, moving, operations, problems, things
+from stoneware.api import (
+    bases,
+    deployments,
+    handlers,
+    image_life,
+    images,
+    inspection,
+    keys,
+    moving,
+    operations,
+    problems,
+    things,
+)
 from stoneware.api.services import Services
 
 
@@ -15,7 +27,8 @@ def make_app(services: Services) -> FastAPI:
     app = FastAPI(title="Stoneware", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
     routers = [
-        module.router for module in (image_life, images, moving, bases, deployments, operations, things, keys, problems)
+        module.router
+        for module in (image_life, inspection, images, moving, bases, deployments, operations, things, keys, problems)
     ]
     for router in routers:
         app.include_router(router, responses=problems.RESPONSES)

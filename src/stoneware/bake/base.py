@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from stoneware.bake.packages import installed_packages
+from stoneware.bake.inventory import take_inventory
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, Misconfigured, ToolFailed
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
-from stoneware.model.image import Package
+from stoneware.model.component import Component
 from stoneware.model.noun import Noun
 
 BASE = "stoneware/debian:12"
@@ -63,7 +63,7 @@ class BaseRecord(Noun):
     name: str
     digest: str
     made_at: float
-    packages: tuple[Package, ...]
+    packages: tuple[Component, ...]
 
 
 def ensure_base(space: Workspace, now: float) -> BaseRecord:
@@ -108,7 +108,7 @@ def _make(space: Workspace, now: float) -> BaseRecord:
     space.buildah("add", "--quiet", space.container, tar, "/", quiet=True)
     space.buildah("copy", "--quiet", space.container, policy, "/usr/sbin/policy-rc.d", quiet=True)
     tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
-    packages = installed_packages(tree)
+    packages = take_inventory(tree, ["var/lib/dpkg/status"]).components
     space.buildah("commit", "--quiet", "--timestamp", str(EPOCH), space.container, LOCAL, quiet=True)
     space.buildah("rm", space.container, quiet=True)
     tar.unlink()

@@ -38,3 +38,15 @@ def seal_folder(space: Workspace, folder: Path, out: Path) -> Verity:
     if not found:
         raise BakeFailed("veritysetup printed no root hash", "seal", printed)
     return Verity(root_hash=found[0], salt=SALT, data_blocks=blocks, hash_start_block=blocks)
+
+
+def verify_words(file: Path, verity: Verity) -> list[str | Path]:
+    """The words of a program that reads a sealed layer whole and proves it against its root hash."""
+    words: list[str | Path] = [
+        "veritysetup",
+        "verify",
+        "--no-superblock",
+        f"--hash-offset={verity.hash_start_block * BLOCK}",
+    ]
+    words += [f"--data-blocks={verity.data_blocks}", f"--salt={verity.salt}", file, file, verity.root_hash]
+    return words

@@ -58,6 +58,15 @@ def describe(files: RecipeFiles, base_digest: str) -> Recipe:
     )
 
 
+def repository_of(folder: Path) -> str:
+    """Where a folder's repository was cloned from, as git knows it; empty when it doesn't. It may hold a password: publish it by
+    `repository.git_uri` alone."""
+    try:
+        return run(["git", "-C", folder, "remote", "get-url", "origin"], timeout_s=10).stdout.strip()
+    except StonewareError:
+        return ""
+
+
 def _commit(folder: Path) -> tuple[str, bool]:
     """The commit of a folder, and whether something in it differs from it; nothing outside a repository."""
     try:

@@ -19,8 +19,9 @@ from stoneware.bake.built import opened
 from stoneware.bake.cmdline import kernel_cmdline
 from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
+from stoneware.bake.inventory import take_inventory
 from stoneware.bake.layers import SealedLayer, Sealing
-from stoneware.bake.packages import installed_packages
+from stoneware.bake.sbom import cyclonedx
 from stoneware.bake.scan import look
 from stoneware.bake.tree import Node, Tree, tree_digest
 from stoneware.bake.workspace import Workspace
@@ -33,6 +34,7 @@ INITS = ("sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/s
 NEEDED_FOLDERS = {"dev": 0o755, "etc": 0o755, "proc": 0o555, "run": 0o755, "sys": 0o555, "tmp": 0o1777}
 NEEDED_FILES = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
 """Every machine gets its own over them, so they must be there to be covered."""
+SBOM = "sbom.cdx.json"
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """The SHA-256 of an empty file."""
 
@@ -59,15 +61,19 @@ def seal(
         added = _missing(built.tree, [*writable, *mounts, *([entrypoint.folder] if entrypoint else [])])
         sealing = Sealing(space, built.layers, added, containers="container" in deliver)
         layers = sealing.run()
-        packages = installed_packages(built.tree)
+        entries = sealing.entries(layers)
+        inventory = take_inventory(built.tree, entries)
         config: Mapping[str, Any] = built.config
     verities = tuple(layer.verity for layer in layers)
-    tree = tree_digest(sealing.entries(layers))
+    tree = tree_digest(entries)
     out = space.folder / "sealed"
     out.mkdir()
     files = {
         f"{role}-{number}": file for number, layer in enumerate(layers) for role, file in _layer_files(number, layer)
     }
+    bill = space.folder / SBOM
+    bill.write_bytes(cyclonedx(inventory, family=family, digest=tree, epoch=EPOCH))
+    files["sbom"] = sealing.blobs.add(bill, SBOM)
     words: dict[str, Any] = {}
     if "vm" in deliver and pack is not None:
         boot = {
@@ -93,7 +99,7 @@ def seal(
         entrypoint=entrypoint,
         writable=tuple(writable),
         recipe=recipe,
-        packages=packages,
+        packages=inventory.components,
         tree_bytes=sum(verity.data_blocks for verity in verities) * BLOCK,
         **words,
     )

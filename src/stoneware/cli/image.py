@@ -9,6 +9,7 @@ import click
 from stoneware.cli import moving, options, output
 from stoneware.cli.image_prune import prune, why_kept
 from stoneware.cli.image_states import STATES
+from stoneware.cli.inspection import diff_images, sbom, verify
 from stoneware.model.quantity import format_moment
 
 
@@ -96,7 +97,7 @@ def show(image_ref: str, json_: bool) -> None:
     output.table(("", ""), rows)
 
 
-for command in (*STATES, why_kept, prune):
+for command in (*STATES, why_kept, prune, verify, sbom, diff_images):
     image.add_command(command)
 
 

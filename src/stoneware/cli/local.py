@@ -86,12 +86,14 @@ def doctor(json_: bool) -> None:
     """
     from stoneware.bake.checks import check_bake
     from stoneware.clock import SystemClock
+    from stoneware.engines.container import check_host
     from stoneware.engines.qemu import QemuEngine
     from stoneware.traffic.haproxy import HaproxySwitch
 
     home = default_home()
     home.prepare()
-    findings = [*QemuEngine(home, SystemClock()).check(), *check_bake(), *HaproxySwitch(home).check()]
+    engines = [*QemuEngine(home, SystemClock()).check(), *check_host()]
+    findings = [*engines, *check_bake(), *HaproxySwitch(home).check()]
     if json_:
         output.show_json([finding.model_dump() for finding in findings])
     else:

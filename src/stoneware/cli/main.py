@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bake": ("bake", "Recipe to sealed, tested, published image."),
     "image": ("image", "Images: list, show, export, import, change state, revoke, prune."),
     "base": ("base", "Bases that recipes start from: list, packages, build, refresh."),
+    "deployment": ("inspection", "Deployments as environments: diff."),
     "family": ("image", "Image families: list, show."),
     "plan": ("deploy", "Say what a deploy would change."),
     "deploy": ("deploy", "Make what is declared true, by replacement."),

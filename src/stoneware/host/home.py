@@ -40,6 +40,11 @@ class Home:
         return self.root / "disks"
 
     @property
+    def containers(self) -> Path:
+        """What the engine `container` has: podman's store, machines, disks. It makes the folder when it first needs it."""
+        return self.root / "containers"
+
+    @property
     def traffic(self) -> Path:
         return self.root / "traffic"
 

@@ -257,7 +257,7 @@ class ServiceSpec(Noun):
 class DeploymentSpec(Noun):
     """The declared whole."""
 
-    engine: Literal["qemu", "fake"] = "qemu"
+    engine: Literal["qemu", "container", "fake"] = "qemu"
     keep_releases: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
     groups: Annotated[dict[Name, GroupSpec], Field(min_length=1)]
     services: dict[Name, ServiceSpec] = {}

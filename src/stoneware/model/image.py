@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from stoneware.model.component import Component
 from stoneware.model.noun import Noun
 
 
@@ -57,14 +58,6 @@ class Entrypoint(Noun):
 Delivery = Literal["vm", "container"]
 
 
-class Package(Noun):
-    """A package inside, as its own database names it."""
-
-    name: str
-    version: str
-    arch: str
-
-
 class Recipe(Noun):
     """Where an image came from. `commit` is empty outside a git repository; `dirty` when the folder had changes."""
 
@@ -105,7 +98,7 @@ class Manifest(Noun):
     entrypoint: Entrypoint | None = None
     writable: tuple[str, ...] = ()
     recipe: Recipe
-    packages: tuple[Package, ...] = ()
+    packages: tuple[Component, ...] = ()
     tree_bytes: int = 0
 
     def canonical(self) -> bytes:

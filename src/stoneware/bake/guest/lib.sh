@@ -28,3 +28,13 @@ find_program() {
     done
     IFS=$oldifs
 }
+
+# sets $port to the virtio port number $1, waiting for it; the kernel counts all virtio devices in its name
+await_port() {
+    while :; do
+        for port in /dev/vport*p"$1"; do
+            [ -c "$port" ] && return
+        done
+        usleep 50000
+    done
+}

@@ -1,0 +1,98 @@
+"""Looks into images and environments: proofs, bills of materials, differences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+
+from stoneware.api.services import Actor, Declared, Given, Key, Services
+from stoneware.errors import BadInput, NotFound
+from stoneware.model.inspection import EnvironmentDifference, ImageDifference, Verified
+from stoneware.model.operation import OperationRecord
+from stoneware.model.release import Release
+from stoneware.operations.inspection import Inspection
+from stoneware.operations.rebuild import RebuildFrame
+from stoneware.spec.load import parse
+
+router = APIRouter(tags=["inspection"])
+
+
+@router.post("/v1/images/{ref:path}/verify")
+def verify_image(services: Given, ref: str) -> Verified:
+    """Reads every byte of an image and proves it, its signatures and its boot test; the first thing that is wrong is the answer."""
+    return _inspection(services).verify(services.store.catalog.get(ref))
+
+
+@router.post("/v1/images/{ref:path}/rebuild", status_code=202)
+def rebuild_image(services: Given, ref: str, body: Declared, actor: Actor, key: Key = None) -> OperationRecord:
+    """Bakes an image's recipe again from cold, and compares."""
+    image = services.store.catalog.get(ref)
+    if same := services.repeated(key, "rebuild", f"rebuild:{image.digest[7:19]}"):
+        return same
+    document = parse(body.text, body.file, Path(body.folder)).document
+    if image.family not in document.images:
+        raise NotFound(f"{body.file} declares no image {image.family}", "run it beside the recipe of the image")
+    disks = [
+        disk.mount
+        for deployment in document.deployments.values()
+        for group in deployment.groups.values()
+        if group.image.partition("/")[0] == image.family
+        for disk in group.disks.values()
+    ]
+    frame = RebuildFrame(
+        digest=image.digest,
+        family=image.family,
+        folder=body.folder,
+        spec=document.images[image.family],
+        mounts=tuple(disks),
+        entered_at=services.clock.now(),
+    )
+    record = services.store.operations.create(
+        kind="rebuild",
+        subject=f"rebuild:{image.digest[7:19]}",
+        actor=actor,
+        reason=body.reason,
+        state="BUILDING",
+        frame=frame,
+        key=key,
+    )
+    services.worker.poke()
+    return record
+
+
+@router.get("/v1/images/{ref:path}/sbom")
+def show_sbom(services: Given, ref: str) -> dict[str, Any]:
+    """The bill of materials of an image (CycloneDX 1.5)."""
+    return _inspection(services).sbom(services.store.catalog.get(ref))
+
+
+@router.get("/v1/image-diff")
+def diff_images(services: Given, before: str, after: str) -> ImageDifference:
+    """What differs between two images: packages, files, and what they are made of."""
+    catalog = services.store.catalog
+    return _inspection(services).diff(catalog.get(before), catalog.get(after))
+
+
+@router.get("/v1/deployment-diff")
+def diff_deployments(services: Given, before: str, after: str) -> EnvironmentDifference:
+    """What differs between two deployments as they run, or two releases (`NAME#NUMBER`): settings, configuration, images."""
+    return _inspection(services).diff_releases(_release(services, before), _release(services, after))
+
+
+def _release(services: Services, named: str) -> Release:
+    """The current release of `NAME`, or the one that `NAME#NUMBER` says."""
+    name, hash_, number = named.partition("#")
+    if hash_:
+        if not number.isdecimal() or len(number) > 15:
+            raise BadInput(f"{named!r} names no release", (), "write it like critter-junction#3")
+        return services.store.releases.get(name, int(number))
+    current = services.store.releases.current(name)
+    if current is None:
+        raise NotFound(f"{name} has no current release", "`stoneware status` shows what runs")
+    return current
+
+
+def _inspection(services: Services) -> Inspection:
+    return Inspection(services.store, services.home)

@@ -1,0 +1,54 @@
+"""Two releases side by side: what staging has that production hasn't."""
+
+from __future__ import annotations
+
+from stoneware.decide.plan import differences
+from stoneware.model.inspection import GroupDifference
+from stoneware.model.noun import Noun
+from stoneware.model.release import Release
+
+
+def release_name(release: Release) -> str:
+    """`critter-junction#3`."""
+    return f"{release.deployment}#{release.number}"
+
+
+def diff_settings(a: Release, b: Release) -> tuple[str, ...]:
+    """What differs beside the groups: engine, number of kept releases, services."""
+    lines = []
+    for name in ("engine", "keep_releases"):
+        if getattr(a.spec, name) != getattr(b.spec, name):
+            lines.append(f"{name} {getattr(a.spec, name)} -> {getattr(b.spec, name)}")
+    for name in sorted({*a.spec.services, *b.spec.services}):
+        old, new = a.spec.services.get(name), b.spec.services.get(name)
+        if old is None or new is None:
+            lines.append(f"service {name} is only in {release_name(b if old is None else a)}")
+        else:
+            lines += [f"service {name}: {line}" for line in _fields(old, new)]
+    return tuple(lines)
+
+
+def diff_groups(a: Release, b: Release) -> tuple[GroupDifference, ...]:
+    """The groups that differ, without a look into their images."""
+    found = []
+    for name in sorted({*a.groups, *b.groups}):
+        old, new = a.groups.get(name), b.groups.get(name)
+        if old is None or new is None:
+            found.append(GroupDifference(group=name, only=release_name(b if old is None else a)))
+        elif why := (
+            *differences(old, new),
+            *_settings(old.spec.health, new.spec.health, "health"),
+            *_settings(old.spec.rollout, new.spec.rollout, "rollout"),
+        ):
+            found.append(GroupDifference(group=name, why=why))
+    return tuple(found)
+
+
+def _settings(old: Noun, new: Noun, what: str) -> list[str]:
+    return [f"{what} {line}" for line in _fields(old, new)]
+
+
+def _fields(old: Noun, new: Noun) -> list[str]:
+    """Each field that differs, as people write it."""
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    return [f"{key} {before.get(key)} -> {after.get(key)}" for key in before if before.get(key) != after.get(key)]

@@ -1,0 +1,157 @@
+"""Images in podman's store: loaded from the OCI layout that lies in a sealed image's folder, and proven to be that layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoneware.engines.container.podman import Podman
+from stoneware.errors import Refused
+from stoneware.host.files import locked, write_atomic
+from stoneware.model.image import Artifact
+from stoneware.model.noun import Noun
+
+REPOSITORY = "localhost/stoneware"
+LOAD_LIMIT_S = 900.0
+INDEX_LIMIT_BYTES = 4 * 2**20
+
+
+class ImageRecord(Noun):
+    """What a machine needs to know of an image. `image_id` is podman's (the digest of its configuration, which names every
+    layer's content), `oci_digest` that of the OCI manifest."""
+
+    digest: str
+    image_id: str
+    oci_digest: str
+    init: str
+    writable: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """How the image is called in podman's store."""
+        return f"{REPOSITORY}:{self.digest.removeprefix('sha256:')}"
+
+
+@dataclass(frozen=True)
+class LayoutImage:
+    """The one image of a layout: the digest of its manifest (`sha256:…`), and podman's id for it (hex)."""
+
+    digest: str
+    image_id: str
+
+
+def read_layout(layout: Path) -> LayoutImage:
+    """Reads a layout with one manifest, and proves that the manifest is what the index says. Raises Refused."""
+    try:
+        manifests = json.loads(_small(layout / "index.json"))["manifests"]
+        if len(manifests) != 1:
+            raise Refused(f"{layout} holds {len(manifests)} images, not one", "bake it again")
+        digest = str(manifests[0]["digest"])
+        kind, _, name = digest.partition(":")
+        if kind != "sha256" or len(name) != 64 or set(name) - set("0123456789abcdef"):
+            raise Refused(f"{layout} has a manifest with digest {digest[:80]!r}", "bake it again")
+        manifest = _small(layout / "blobs" / "sha256" / name)
+        if hashlib.sha256(manifest).hexdigest() != name:
+            raise Refused(f"{layout} was changed: its manifest isn't {digest[:19]}", "bake it again")
+        return LayoutImage(digest, str(json.loads(manifest)["config"]["digest"]).removeprefix("sha256:"))
+    except FileNotFoundError as gone:
+        raise Refused(f"{layout} is no OCI layout: {gone.filename} is missing", "bake the image again") from gone
+    except (ValueError, KeyError, TypeError) as broken:
+        raise Refused(f"{layout} can't be read: {broken!r}", "bake the image again") from broken
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """All images of this home that containers can be made from. The record comes last: it makes an image exist here."""
+
+    podman: Podman
+
+    @property
+    def path(self) -> Path:
+        return self.podman.folder / "images"
+
+    def publish(self, artifact: Artifact) -> None:
+        """Loads an image. Loaded already: success. Raises Refused when the layout isn't whole."""
+        manifest = artifact.manifest
+        name = manifest.digest[:19]
+        if "container" not in manifest.deliver:
+            forms = ",".join((*manifest.deliver, "container"))
+            raise Refused(f"image {name} is no container image", f"bake it again with `--as {forms}`")
+        layout = read_layout(artifact.oci)
+        if layout.digest != manifest.container:
+            raise Refused(f"image {name}: its container isn't {manifest.container[:19]}", "bake it again")
+        record = ImageRecord(
+            digest=manifest.digest,
+            image_id=layout.image_id,
+            oci_digest=layout.digest,
+            init=manifest.init,
+            writable=manifest.writable,
+        )
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(self.path / ".lock"):
+            if self.find(record.digest) == record and self._is_loaded(record):
+                return
+            # named relative to its folder, for podman makes a name of the path; it checks every layer's digest
+            layout_name = artifact.oci.name
+            self.podman.run("pull", "--quiet", f"oci:{layout_name}", cwd=artifact.folder, timeout_s=LOAD_LIMIT_S)
+            self.podman.run("tag", layout.image_id, record.reference)
+            self.podman.run("untag", layout.image_id, f"localhost/{layout_name}:latest")
+            if not self._is_loaded(record):
+                raise Refused(f"image {name}: podman loaded another image than {layout.digest[:19]}")
+            write_atomic(self._file(record.digest), record.model_dump_json())
+
+    def find(self, digest: str) -> ImageRecord | None:
+        """None when the image isn't here."""
+        try:
+            return ImageRecord.model_validate_json(self._file(digest).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def get(self, digest: str) -> ImageRecord:
+        """Raises Refused."""
+        record = self.find(digest)
+        if record is None:
+            raise Refused(f"image {digest[:19]} isn't published here", "bake or import it")
+        return record
+
+    def delete(self, digest: str) -> None:
+        """Forgets an image; what no other image needs of it is removed from podman's store."""
+        if not self._file(digest).exists():
+            return
+        with locked(self.path / ".lock"):
+            record = self.find(digest)
+            if record is None:
+                return
+            self._file(digest).unlink()
+            if self._id_of(record.reference) is not None:
+                self.podman.run("rmi", record.reference)
+
+    def by_image_id(self) -> dict[str, tuple[str, ...]]:
+        """Digests by podman's id. Two images that differ in their kernel only are one for podman."""
+        found: dict[str, tuple[str, ...]] = {}
+        for file in self.path.glob("*.json"):
+            record = self.find(f"sha256:{file.stem}")
+            if record is not None:
+                found[record.image_id] = (*found.get(record.image_id, ()), record.digest)
+        return found
+
+    def _is_loaded(self, record: ImageRecord) -> bool:
+        return self._id_of(record.reference) == (record.image_id, record.oci_digest)
+
+    def _id_of(self, reference: str) -> tuple[str, str] | None:
+        """podman's own view of a name: id, and digest of the manifest."""
+        listed = self.podman.inspect("image", reference)
+        return (str(listed[0]["Id"]), str(listed[0]["Digest"])) if listed else None
+
+    def _file(self, digest: str) -> Path:
+        return self.path / f"{digest.removeprefix('sha256:')}.json"
+
+
+def _small(path: Path) -> bytes:
+    with path.open("rb") as source:
+        read = source.read(INDEX_LIMIT_BYTES + 1)
+    if len(read) > INDEX_LIMIT_BYTES:
+        raise Refused(f"{path} is larger than such a file can be", "bake the image again")
+    return read

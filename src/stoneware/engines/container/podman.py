@@ -1,0 +1,239 @@
+"""The door to podman: its command line, on a store that belongs to this home alone.
+
+What podman says goes out as one of the three errors of an engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from stoneware.engines.container.networks import Networks, choose_networks, routed_subnets
+from stoneware.engines.container.settings import HostFacts, containers_conf, look_at_host
+from stoneware.errors import Misconfigured, Refused, ToolFailed, Unreachable
+from stoneware.host.files import locked, write_atomic
+from stoneware.host.home import Home
+from stoneware.host.process import start_ticks
+from stoneware.host.run import run
+from stoneware.model.machine import Ran
+
+LIMIT_S = 60.0
+RUN_FOLDER = Path("/run/stoneware")
+NOT_RUN = 125
+"""podman's own exit status, when it did not come to the command (podman-exec(1))."""
+LONGEST_OUTPUT = 16384
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+WONT_WORK = ("OCI runtime attempted to invoke", "image not known", "executable file", "not match", "unexpected EOF")
+"""What podman says when the same call would fail again."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as podman sees it. `state` is podman's word, `started_at` its text (unequal for each start), `image` the
+    image's id (hex) and `image_name` what it was called, `root` where its root file system is mounted on the host, `helper`
+    the pidfile of its conmon."""
+
+    id: str
+    name: str
+    state: str
+    started_at: str
+    pid: int
+    image: str
+    image_name: str
+    root: Path
+    helper: Path
+    stop_signal: int
+
+    @property
+    def running(self) -> bool:
+        """Whether its first process is there: the one that podman names, in the container's own cgroup."""
+        if not self.said_to_run or self.pid <= 0 or start_ticks(self.pid) is None:  # gone, or nobody has reaped it
+            return False
+        try:
+            return self.id in Path(f"/proc/{self.pid}/cgroup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    @property
+    def said_to_run(self) -> bool:
+        """Whether podman believes that it runs, or is about to end."""
+        return self.state in ("running", "stopping", "paused")
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that belonged to its last run has ended. Its conmon outlives that run for a moment, to have it
+        cleaned up, and would clean up the next one as well."""
+        try:
+            pid = int(self.helper.read_text())
+            return self.id not in Path(f"/proc/{pid}/cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return True
+
+
+class Podman:
+    """Commands on our store. The first one writes podman's settings and our networks."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.folder = home.containers
+        self._guard = threading.Lock()
+        self._networks: Networks | None = None
+
+    @property
+    def key(self) -> str:
+        """Hex digits that stand for this home."""
+        return hashlib.sha256(str(self.home.root.resolve()).encode()).hexdigest()
+
+    @property
+    def run_folder(self) -> Path:
+        """podman's idea of what runs: not below the home, for podman allows 50 characters, and writes the path down."""
+        return RUN_FOLDER / self.key[:12]
+
+    def words(self, *words: str | Path) -> list[str | Path]:
+        """The whole command line of a podman command."""
+        store: list[str | Path] = ["--root", self.folder / "store", "--runroot", self.run_folder / "run"]
+        store += ["--tmpdir", self.run_folder / "libpod", "--network-config-dir", self.folder / "networks"]
+        return ["podman", *store, "--storage-driver", "overlay", *words]
+
+    def env(self) -> dict[str, str]:
+        """What podman, and the helpers that outlive it, find their settings by."""
+        return {"CONTAINERS_CONF": str(self.folder / "containers.conf")}
+
+    def run(
+        self, *words: str | Path, timeout_s: float = LIMIT_S, ok: Sequence[int] = (0,), cwd: Path | None = None
+    ) -> str:
+        """Runs a command and returns what it wrote to stdout. Raises Unreachable, Refused or Misconfigured."""
+        self.networks()
+        try:
+            # conmon stays where it was started, and notes there that a container ran out of memory
+            where = cwd or self.folder
+            return run(self.words(*words), timeout_s=timeout_s, env=self.env(), ok=ok, cwd=where).stdout
+        except ToolFailed as failed:
+            said = failed.tail.strip().removeprefix("Error: ")[-400:] or failed.message
+            kind = Refused if any(sign in said for sign in WONT_WORK) else Unreachable
+            raise kind(f"podman {words[0]}: {said}") from failed
+
+    def containers(self, names: Sequence[str]) -> dict[str, Container]:
+        """These containers, by name; those that don't exist are left out."""
+        if not names:
+            return {}
+        found = [_container(one) for one in self.inspect("container", *names)]
+        return {one.name: one for one in found}
+
+    def inspect(self, kind: str, *names: str) -> list[dict[str, object]]:
+        """What podman says of things of this kind (`container`, `image`); those that don't exist are left out."""
+        # status 125 says that one of them isn't there, and the others are told all the same; or that nothing worked
+        said = self.run(kind, "inspect", *names, ok=(0, 125))
+        try:
+            return [_dict(one) for one in json.loads(said)]
+        except ValueError as broken:
+            raise Unreachable(f"podman {kind} inspect answered nothing; see `podman info` on this host") from broken
+
+    def remove(self, name: str, grace_s: int) -> None:
+        """Ends and removes a container. Not there: success. Where podman had lost sight of a container's end, the first try
+        fails and tells it; the second removes it."""
+        words = ("rm", "--force", "--ignore", "--time", str(grace_s), name)
+        try:
+            self.run(*words)
+        except Unreachable:
+            self.run(*words)
+
+    def execute(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
+        """Runs a command in a container. Raises Unreachable when it doesn't run, or the command takes longer than `limit_s`."""
+        self.networks()
+        try:
+            ended = run(self.words("exec", name, *argv), timeout_s=limit_s, env=self.env(), ok=range(256))
+        except ToolFailed as failed:
+            raise Unreachable(f"the command in {name} {failed.message}") from failed
+        if ended.status == NOT_RUN:
+            raise Unreachable(f"podman exec: {ended.tail.strip()[-400:]}")
+        return Ran(status=ended.status, output=(ended.stdout or ended.tail)[:LONGEST_OUTPUT])
+
+    def networks(self) -> Networks:
+        """Our bridges, as files that podman reads. Chosen once in the life of a home."""
+        with self._guard:
+            if self._networks is None:
+                self._networks = self._prepare()
+            return self._networks
+
+    def _prepare(self) -> Networks:
+        if set(str(self.folder)) & set(":,"):
+            raise Misconfigured(
+                f"podman can't bind folders below {self.folder}", "a home without ':' and ',' in its path"
+            )
+        try:
+            self.run_folder.parent.mkdir(exist_ok=True, mode=0o755)
+            with locked(RUN_FOLDER / f".{self.run_folder.name}.lock"):
+                self._forget_what_is_over()
+            (self.folder / "networks").mkdir(parents=True, exist_ok=True, mode=0o700)
+        except PermissionError as no:
+            raise Misconfigured(f"containers need root: {no}", "run `stoneware serve` as root") from no
+        with locked(self.folder / ".settings.lock"):
+            write_if_changed(self.folder / "containers.conf", containers_conf(self.facts()))
+            chosen = self._chosen()
+            for network in (chosen.open, chosen.closed):
+                write_if_changed(self.folder / "networks" / f"{network.name}.json", network.description())
+        return chosen
+
+    def _forget_what_is_over(self) -> None:
+        """podman knows that the host was booted when its run folder is gone, which not every host's /run sees to. A home that
+        was removed and made again begins anew as well."""
+        boot, mark, store = BOOT_ID.read_text(), self.run_folder / "boot", self.folder / "store"
+        if not mark.exists() or mark.read_text() != boot or not store.exists():
+            store.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.rmtree(self.run_folder, ignore_errors=True)
+            self.run_folder.mkdir(mode=0o700)
+            write_atomic(mark, boot)
+
+    def facts(self) -> HostFacts:
+        """What this host can do. Raises Misconfigured when no runtime can work here."""
+        facts = look_at_host()
+        if facts.runtime is None:
+            raise Misconfigured("no container runtime works here", "install runc")
+        return facts
+
+    def _chosen(self) -> Networks:
+        file = self.folder / "networks.json"
+        try:
+            return Networks.model_validate_json(file.read_bytes())
+        except FileNotFoundError:
+            chosen = choose_networks(self.key, routed_subnets())
+            write_atomic(file, chosen.model_dump_json())
+            return chosen
+        except ValidationError as broken:
+            raise Misconfigured(f"{file} can't be read: {broken}", "put it right; its subnets are in use") from broken
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Leaves a file alone that says this already: others may be reading it."""
+    if not path.exists() or path.read_text() != text:
+        write_atomic(path, text)
+
+
+def _container(seen: dict[str, object]) -> Container:
+    state, config, driver = (_dict(seen[key]) for key in ("State", "Config", "GraphDriver"))
+    return Container(
+        id=str(seen["Id"]),
+        name=str(seen["Name"]),
+        state=str(state["Status"]),
+        started_at=str(state["StartedAt"]),
+        pid=int(str(state["Pid"])),
+        image=str(seen["Image"]),
+        image_name=str(seen["ImageName"]),
+        helper=Path(str(seen["ConmonPidFile"])),
+        root=Path(str(_dict(driver["Data"]).get("MergedDir", ""))),
+        stop_signal=int(str(config["StopSignal"])),
+    )
+
+
+def _dict(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise Unreachable("podman's answer has another shape than expected")
+    return value
