@@ -41,7 +41,7 @@ def make(home: Home, family: str = "web", seed: int = 1, container: bool = True)
         return blobs.add(work / name, name)
 
     files = {"kernel": sealed("vmlinuz", 9000), "vmlinux": sealed("vmlinux", 12000)}
-    files["initrd"] = sealed("initrd.img", 5001)
+    files |= {"initrd": sealed("initrd.img", 5001), "sbom": sealed("sbom.cdx.json", 300)}
     for number, size in enumerate((3 * BLOCK, 40 * BLOCK)):
         files[f"layer-{number}"] = sealed(f"layer-{number}.img", size)
         files[f"listing-{number}"] = sealed(f"layer-{number}.list", 700)

@@ -182,6 +182,8 @@ TITLE = "org_opencontainers_image_title"
         (config_with(format=3), "has format 3"),
         (config_with(deliver=[]), "doesn't say how it is delivered"),
         (config_with(layers=[]), "has 0 layers"),
+        (lambda _, c: c["files"].update(attached=c["files"]["kernel"]), "has the wrong files: 'attached'"),
+        (lambda _, c: c["files"].pop("vmlinux"), "has the wrong files: 'vmlinux'"),
         (config_with(surprise=1), "can't be read: surprise"),
         (config_with(container=""), "doesn't agree with itself about a container"),
         (file_with("kernel", name="../../boot"), "is no name for a file|isn't the file"),

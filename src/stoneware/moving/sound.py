@@ -14,6 +14,8 @@ HEX = re.compile(r"[0-9a-f]{64}")
 SALT = re.compile(r"-|([0-9a-f]{2}){1,256}")
 BLOCK = 4096
 VM_FILES = ("kernel", "vmlinux", "initrd")
+MORE_FILES = ("sbom",)
+"""What an image may have besides, and needn't."""
 MOST_LAYERS = 100
 
 
@@ -35,8 +37,9 @@ def _wrong(manifest: Manifest) -> list[str]:
         found.append(f"the image has {len(manifest.layers)} layers")
     layers = {f"{kind}-{number}" for number in range(len(manifest.layers)) for kind in ("layer", "listing")}
     roles = layers | set(VM_FILES if "vm" in manifest.deliver else ())
-    if set(manifest.files) != roles:
-        odd = sorted(set(manifest.files) ^ roles)
+    odd = [role for role in sorted(manifest.files) if role not in roles and role not in MORE_FILES]
+    if odd or not roles <= set(manifest.files):
+        odd = odd or sorted(roles - set(manifest.files))
         found.append(f"the image's manifest has the wrong files: {odd[0][:60]!r}")
     names = [sealed.name for sealed in manifest.files.values()]
     if len(set(names)) != len(names):
