@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.bake.leftovers import clean_leftovers
+from stoneware.bake.tidy import tidy
 from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.verify import load
 from stoneware.clock import Clock, SystemClock
@@ -30,6 +31,8 @@ from stoneware.errors import Conflict, StonewareError
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
 from stoneware.operations.bake import Bake
+from stoneware.operations.exporting import Export
+from stoneware.operations.importing import Import
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.prune import Prune
@@ -75,6 +78,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
     procedures: dict[str, Procedure[Any]] = {
         "bake": Bake(store, home, {"vm": qemu, "container": container}),
+        "export": Export(store, home),
+        "import": Import(store, home),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "refresh": Refresh(home),
@@ -84,9 +89,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
     releasing = Releasing(store, platforms, clock)
     services = Services(home, clock, store, platforms, releasing, worker, procedures)
-    return Daemon(
-        services, make_app(services), switch, Prune(store, platforms, clock), Reconcile(store, platforms, clock)
-    )
+    prune = Prune(store, platforms, clock, lambda: tidy(home.images))
+    return Daemon(services, make_app(services), switch, prune, Reconcile(store, platforms, clock))
 
 
 @dataclass(frozen=True)

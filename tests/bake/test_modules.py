@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stoneware.bake.initramfs import module_order
+from stoneware.bake.initramfs import DISK_MODULES, MODULES, _modules, module_order
 from stoneware.errors import BakeFailed
 
 
@@ -52,3 +52,21 @@ def test_a_module_that_the_kernel_lacks_is_named(tmp_path: Path) -> None:
         order(kernel(tmp_path), "overlay")
     with pytest.raises(BakeFailed, match=r"lacks lib/modules/5\.0"):
         module_order(tmp_path, "5.0", ())
+
+
+def test_what_only_a_disk_needs_is_there_but_not_loaded_elsewhere(tmp_path: Path) -> None:
+    depends = {
+        "virtio_scsi": "virtio,scsi_mod",
+        "sd_mod": "scsi_mod",
+        "scsi_mod": "",
+        "virtio": "",
+        "virtio_pci": "virtio",
+    }
+    names = {name: depends.get(name, "") for name in (*MODULES, *DISK_MODULES, *depends)}
+    entries = _modules(kernel(tmp_path, **names), "6.1")
+    always, on_a_disk = (entries[f"etc/modules{end}"].content.decode().split() for end in ("", ".disk"))
+    assert on_a_disk == ["scsi_mod", "virtio_scsi", "sd_mod"]
+    assert not set(always) & set(on_a_disk)
+    assert "virtio_scsi.ko: virtio.ko scsi_mod.ko" in entries["lib/modules/6.1/modules.dep"].content.decode()
+    for name in (*always, *on_a_disk):
+        assert f"lib/modules/6.1/{name}.ko" in entries

@@ -97,7 +97,7 @@ def test_a_due_image_goes_when_nothing_needs_it_any_more(world: World) -> None:
     world.publish("web", 4)
     for name in ("web/2", "web/3"):
         world.store.catalog.schedule(name, {Timer.DELETE: world.clock.now() + DAY}, "ann")
-    housekeeping = Prune(world.store, world.platforms, world.clock)
+    housekeeping = Prune(world.store, world.platforms, world.clock, lambda: None)
     assert housekeeping.run() == []
     world.clock.sleep(DAY + 1)
     assert "web/2" in housekeeping.run()

@@ -9,6 +9,7 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
+from stoneware.bake.tidy import tidy
 from stoneware.operations.prune import Prune
 
 DAY_S = 86400.0
@@ -26,7 +27,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def prune(world: World) -> list[str]:
-    return Prune(world.store, world.platforms, world.clock).run()
+    return Prune(world.store, world.platforms, world.clock, lambda: tidy(world.folder)).run()
 
 
 def test_stopped_machines_stay_for_their_time_and_go_after_it(world: World) -> None:
@@ -67,3 +68,10 @@ def test_files_of_a_deleted_image_go_even_when_a_daemon_died_in_between(world: W
     assert digest in world.engine.images()
     prune(world)
     assert set(world.engine.images()) == {world.store.catalog.get(name).digest for name in ("web/1", "web/2")}
+
+
+def test_housekeeping_tidies_the_store_of_images(world: World) -> None:
+    mark = world.folder / f".{'f' * 64}.verified"
+    mark.write_text("of a layer that no image has")
+    prune(world)
+    assert not mark.exists()

@@ -14,6 +14,7 @@ from stoneware.api import (
     images,
     inspection,
     keys,
+    moving,
     operations,
     problems,
     things,
@@ -27,7 +28,7 @@ def make_app(services: Services) -> FastAPI:
     app.state.services = services
     routers = [
         module.router
-        for module in (image_life, inspection, images, bases, deployments, operations, things, keys, problems)
+        for module in (image_life, inspection, images, moving, bases, deployments, operations, things, keys, problems)
     ]
     for router in routers:
         app.include_router(router, responses=problems.RESPONSES)

@@ -10,14 +10,17 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stoneware.host.files import sha256_of, sync_folder
+from stoneware.host.files import locked, sha256_of, sync_folder
 from stoneware.model.image import SealedFile
 
 SPARE_S = 86400.0
 """A file that no image has is kept this long after it was last linked: the next bake may need it, or one is about to."""
+
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Blobs:
         digest, size = sha256_of(file), file.stat().st_size
         target = self.path / digest
         self.path.mkdir(mode=0o700, exist_ok=True)
-        if target.exists() and target.stat().st_size == size:
+        if self.has(SealedFile(name=name, sha256=digest, size_bytes=size)):
             file.unlink()
         else:
             with file.open("rb") as handle:
@@ -57,9 +60,14 @@ class Blobs:
         return sealed
 
     def has(self, sealed: SealedFile) -> bool:
-        """Whether the file is here, whole by its size."""
-        with contextlib.suppress(FileNotFoundError):
-            return (self.path / sealed.sha256).stat().st_size == sealed.size_bytes
+        """Whether the file is here, whole by its size. If so it stays here for a while: who asks is about to link it."""
+        target = self.path / sealed.sha256
+        with contextlib.suppress(FileNotFoundError), self._nobody_sweeps():
+            seen = target.stat()
+            if seen.st_size == sealed.size_bytes:
+                # the ctime becomes now: that is what the sweep looks at
+                os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+                return True
         return False
 
     def read(self, sealed: SealedFile) -> bytes:
@@ -70,11 +78,20 @@ class Blobs:
         os.link(self.path / sealed.sha256, place)
 
     def sweep(self, spare_s: float = SPARE_S) -> int:
-        """Removes what no image has any more. Returns the bytes that came free."""
+        """Removes what no image has any more, and copies that were cut short. Returns the bytes that came free."""
         freed, now = 0, time.time()
         for file in self.path.iterdir() if self.path.is_dir() else ():
-            seen = file.stat()
-            if seen.st_nlink == 1 and now - seen.st_ctime > spare_s:  # the time of the last link is the ctime
-                file.unlink()
-                freed += seen.st_size
+            if file.name == LOCK:
+                continue
+            with self._nobody_sweeps(), contextlib.suppress(FileNotFoundError):
+                seen = file.stat()
+                if seen.st_nlink == 1 and now - seen.st_ctime > spare_s:  # the time of the last link is the ctime
+                    file.unlink()
+                    freed += seen.st_size
         return freed
+
+    @contextlib.contextmanager
+    def _nobody_sweeps(self) -> Iterator[None]:
+        """A file that someone has just found here isn't taken away in the same moment."""
+        with locked(self.path / LOCK):
+            yield

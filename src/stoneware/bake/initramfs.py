@@ -26,18 +26,20 @@ MODULES = (
     "dm-verity",
 )
 """What a machine needs before its root is there; no module is needed after. ext4 and the serial console are built in."""
+DISK_MODULES = ("virtio_scsi", "sd_mod")
+"""What else a machine needs that starts from a disk of partitions, loaded there alone. NVMe and packet sockets are built in."""
 
 PROGRAMS = ("usr/sbin/dmsetup", "sbin/dmsetup")
 LIBRARIES = ("libdevmapper.so.1.02.1", "libc.so.6", "libselinux.so.1", "libudev.so.1", "libm.so.6", "libpcre2-8.so.0")
 LIBRARY_FOLDERS = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 APPLETS = """sh mount umount mkdir modprobe insmod cat sed tr ln cp touch chown chmod stat hostname ip switch_root mknod usleep
-sleep poweroff echo printf ls rm""".split()
+sleep poweroff echo printf ls rm udhcpc""".split()
 FSTABS = {
     "fstab": "proc /proc proc defaults\nsys /sys sysfs defaults\ndev /dev devtmpfs defaults\n",
     "fstab.plain": "pts /dev/pts devpts mode=0620,ptmxmode=0666,nosuid,noexec\nshm /dev/shm tmpfs mode=1777,nosuid,nodev\n",
 }
 """Mounted in one go: in software emulation each program that starts costs tens of milliseconds."""
-SCRIPTS = ("init", "keeper", "lib.sh", "plain", "application")
+SCRIPTS = ("init", "keeper", "lib.sh", "plain", "application", "dhcp")
 
 
 def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> None:
@@ -77,13 +79,15 @@ def _modules(tree: Path, kernel_version: str) -> dict[str, Entry]:
     """The modules, where `modprobe` looks for them, with their dependencies in modules.dep."""
     home = f"lib/modules/{kernel_version}"
     order = module_order(tree, kernel_version, MODULES)
-    entries = {f"{home}/{name}.ko": Entry(FILE | 0o644, path.read_bytes()) for name, path in order}
+    more = module_order(tree, kernel_version, (*MODULES, *DISK_MODULES))
+    entries = {f"{home}/{name}.ko": Entry(FILE | 0o644, path.read_bytes()) for name, path in more}
     lines = [
-        f"{name}.ko:{''.join(f' {needed}.ko' for needed in _needs(path) if needed in dict(order))}\n"
-        for name, path in order
+        f"{name}.ko:{''.join(f' {needed}.ko' for needed in _needs(path) if needed in dict(more))}\n"
+        for name, path in more
     ]
     entries[f"{home}/modules.dep"] = Entry(FILE | 0o644, "".join(lines).encode())
-    entries["etc/modules"] = Entry(FILE | 0o644, "".join(f"{name}\n" for name, _ in order).encode())
+    for file, names in (("etc/modules", order), ("etc/modules.disk", [one for one in more if one not in order])):
+        entries[file] = Entry(FILE | 0o644, "".join(f"{name}\n" for name, _ in names).encode())
     return entries | {folder: Entry(FOLDER | 0o755) for folder in ("lib", "lib/modules", home)}
 
 

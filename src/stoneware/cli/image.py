@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stoneware.cli import options, output
+from stoneware.cli import moving, options, output
 from stoneware.cli.image_prune import prune, why_kept
 from stoneware.cli.image_states import STATES
 from stoneware.cli.inspection import diff_images, sbom, verify
@@ -21,6 +21,10 @@ def image() -> None:
     Example:
       stoneware image deprecate critter-web/2 --reason "slow"
     """
+
+
+image.add_command(moving.export)
+image.add_command(moving.import_)
 
 
 @image.command("list")

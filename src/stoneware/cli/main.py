@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("local", "Run the daemon."),
     "completion": ("local", "Print the shell completion for bash, zsh or fish."),
     "bake": ("bake", "Recipe to sealed, tested, published image."),
-    "image": ("image", "Images: list, show, change their state, revoke, prune."),
+    "image": ("image", "Images: list, show, export, import, change state, revoke, prune."),
     "base": ("base", "Bases that recipes start from: list, packages, build, refresh."),
     "deployment": ("inspection", "Deployments as environments: diff."),
     "family": ("image", "Image families: list, show."),

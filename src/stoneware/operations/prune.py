@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stoneware.clock import Clock
@@ -21,11 +22,15 @@ ACTOR = "stoneware"
 
 @dataclass(frozen=True)
 class Prune:
-    """Looks at every deployment in which nothing is under way. Each effect is repeatable, each goes into the ledger first."""
+    """Looks at every deployment in which nothing is under way. Each effect is repeatable, each goes into the ledger first.
+
+    `tidy` removes what images left in their store: bytes that no image has are nobody's, so no ledger hears of it.
+    """
 
     store: Store
     platforms: Platforms
     clock: Clock
+    tidy: Callable[[], object]
 
     def run(self) -> list[str]:
         """One pass. Returns what was removed."""
@@ -38,6 +43,7 @@ class Prune:
             removed += self._releases(current)
         removed += [gone.image for gone in ImagePrune(self.store, self.platforms, self.clock).run(ACTOR)]
         self._files()
+        self.tidy()
         return removed
 
     def _files(self) -> None:

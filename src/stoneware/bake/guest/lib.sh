@@ -5,9 +5,13 @@ say() {
     echo "stoneware: $*" >/dev/console
 }
 
-# fact NAME: what the engine says of this machine, from QEMU's fw_cfg
+# fact NAME: what the engine says of this machine, from QEMU's fw_cfg; without an engine, what came with the disk
 fact() {
-    cat "/sys/firmware/qemu_fw_cfg/by_name/opt/org.stoneware/$1/raw" 2>/dev/null
+    if [ -d /lib/facts ]; then
+        cat "/lib/facts/$1"
+    else
+        cat "/sys/firmware/qemu_fw_cfg/by_name/opt/org.stoneware/$1/raw" 2>/dev/null
+    fi
 }
 
 # sets $found to the program that a name means, along the path $2
