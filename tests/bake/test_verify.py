@@ -8,26 +8,39 @@ from pathlib import Path
 
 import pytest
 
+from stoneware.bake.tree import tree_digest
 from stoneware.bake.verify import load, verify
 from stoneware.errors import NotFound, Refused
+from stoneware.host.run import run
 from stoneware.model.image import Artifact, Manifest, Recipe, SealedFile, Verity
+from stoneware.model.listing import FileEntry, to_lines
 
-CONTENT = {"layer-0": b"root image", "kernel": b"kernel", "initrd": b"initrd"}
+DATA = bytes(range(256)) * 16 * 16
+"""16 blocks."""
+ENTRIES = {".": FileEntry("d", 0o755, 0, 0, 0, "", ())}
+CONTENT = {"listing-0": to_lines(ENTRIES), "kernel": b"kernel", "initrd": b"initrd"}
 ABSENT = "sha256:" + "0" * 64
 
 
 def sealed(images: Path) -> Artifact:
     """A whole image in a store."""
+    root = images / "root"
+    root.write_bytes(DATA)
+    words = ["veritysetup", "format", "--no-superblock", f"--hash-offset={len(DATA)}", "--salt=-", "--data-blocks=16"]
+    printed = run([*words, root, root]).stdout
+    root_hash = next(line.split()[-1] for line in printed.splitlines() if line.startswith("Root hash"))
+    content = {**CONTENT, "layer-0": root.read_bytes()}
+    root.unlink()
     files = {
         role: SealedFile(name=f"{role}.img", sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
-        for role, data in CONTENT.items()
+        for role, data in content.items()
     }
     manifest = Manifest(
         family="web",
         epoch=1,
         files=files,
-        tree="sha256:" + "0" * 64,
-        layers=(Verity(root_hash="00", salt="-", data_blocks=1, hash_start_block=1),),
+        tree=tree_digest(ENTRIES),
+        layers=(Verity(root_hash=root_hash, salt="-", data_blocks=16, hash_start_block=16),),
         kernel_version="6.1",
         cmdline="",
         init="/sbin/init",
@@ -36,9 +49,14 @@ def sealed(images: Path) -> Artifact:
     folder = images / manifest.digest.removeprefix("sha256:")
     folder.mkdir()
     (folder / "manifest.json").write_bytes(manifest.canonical())
-    for role, data in CONTENT.items():
+    for role, data in content.items():
         (folder / f"{role}.img").write_bytes(data)
     return Artifact(folder=folder, manifest=manifest)
+
+
+def spoilt(folder: Path) -> bytes:
+    whole = (folder / "layer-0.img").read_bytes()
+    return whole[:-1] + bytes([whole[-1] ^ 1])
 
 
 def test_a_whole_image_passes(tmp_path: Path) -> None:
@@ -50,8 +68,8 @@ def test_a_whole_image_passes(tmp_path: Path) -> None:
     ("spoil", "wrong"),
     [
         (lambda folder: (folder / "kernel.img").unlink(), "kernel.img is missing"),
-        (lambda folder: (folder / "layer-0.img").write_bytes(b"root imagE"), "layer-0.img was changed"),
-        (lambda folder: (folder / "layer-0.img").write_bytes(b"root"), "layer-0.img has 4 bytes, not 10"),
+        (lambda folder: (folder / "layer-0.img").write_bytes(spoilt(folder)), "layer-0.img was changed"),
+        (lambda folder: (folder / "layer-0.img").write_bytes(b"root"), "layer-0.img has 4 bytes, not 69632"),
         (lambda folder: (folder / "manifest.json").write_bytes(b"{}"), "manifest.json can't be read"),
         (
             lambda folder: (folder / "manifest.json").write_bytes(

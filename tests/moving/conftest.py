@@ -12,6 +12,8 @@ from tests.moving.small import make
 from stoneware.clock import SystemClock
 from stoneware.daemon import build
 from stoneware.host.home import Home
+from stoneware.host.signing_key import installation_key
+from stoneware.host.trusted_keys import trust
 from stoneware.model.image import Artifact
 
 
@@ -28,9 +30,11 @@ def there(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """Where they go."""
-    return prepared(tmp_path / "here")
+def home(tmp_path: Path, there: Home) -> Home:
+    """Where they go: an installation that trusts the other one."""
+    home = prepared(tmp_path / "here")
+    trust(home, installation_key(there).public)
+    return home
 
 
 @pytest.fixture

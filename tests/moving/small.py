@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from stoneware.bake import oci
+from stoneware.bake.attest import Notary
 from stoneware.bake.base import EPOCH
 from stoneware.bake.blobs import Blobs
 from stoneware.bake.workspace import Workspace
@@ -70,7 +71,10 @@ def make(home: Home, family: str = "web", seed: int = 1, container: bool = True)
     write_atomic(out / "sbom.json", json.dumps({"of": family}), mode=0o444)
     target = home.images / manifest.digest.removeprefix("sha256:")
     out.rename(target)
-    return Artifact(folder=target, manifest=manifest)
+    artifact, notary = Artifact(folder=target, manifest=manifest), Notary(home)
+    notary.state_provenance(artifact, "", "bake-1", 1.0, 2.0)
+    notary.state_boot_test(artifact, record_of(manifest), "bake-1")
+    return artifact
 
 
 def record_of(manifest: Manifest) -> BootTestRecord:

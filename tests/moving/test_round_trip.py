@@ -13,12 +13,12 @@ from tests.api.house import House
 from tests.moving.conftest import open_house
 from tests.moving.small import NAME, archive, contents, layout, make, members, record_of, take_in
 
-from stoneware.errors import Refused
 from stoneware.host.home import Home
 from stoneware.host.run import run
+from stoneware.host.signing_key import installation_key
+from stoneware.host.trusted_keys import distrust, trust
 from stoneware.model.image import Artifact, ImageState
 from stoneware.moving import entering as entering_module
-from stoneware.operations import importing as importing_module
 
 
 def ask(house: House, path: str, **body: Any) -> httpx.Response:
@@ -52,7 +52,7 @@ def test_it_keeps_its_digest_and_its_proof(
     assert (exported["result"], exported["because"]) == ("SUCCEEDED", f"exported {name} to {to}")
     imported = moved(house, "/v1/imports", source=to, reason="from the other town")
     assert (imported["result"], imported["because"]) == ("SUCCEEDED", f"imported {name} as web/1")
-    assert imported["frame"]["warnings"][0].startswith("nobody has signed")
+    assert imported["frame"]["signed_by"] == [installation_key(other_house.home).public.id]
     detail = house.http.get("/v1/images/web/1").json()
     assert detail["image"]["digest"] == artifact.manifest.digest
     assert detail["boot_test"] == record_of(artifact.manifest).model_dump(mode="json")
@@ -84,7 +84,11 @@ def test_what_both_have_is_stored_once(home: Home, artifact: Artifact, tmp_path:
 
 def test_equal_images_are_equal_files(artifact: Artifact, home: Home, tmp_path: Path) -> None:
     one = archive(artifact, tmp_path / "one").read_bytes()
-    assert archive(make(home), tmp_path / "two").read_bytes() == one
+    again = make(home)
+    for statement in artifact.folder.glob("*.dsse.json"):  # what is said of it is each installation's own
+        (again.folder / statement.name).unlink()
+        (again.folder / statement.name).write_bytes(statement.read_bytes())
+    assert archive(again, tmp_path / "two").read_bytes() == one
     assert members(tmp_path / "one") == contents(layout(artifact, tmp_path / "folder"))
     assert len(one) % 10240 == 0
 
@@ -165,19 +169,27 @@ def nothing_of_it(house: House) -> None:
     assert list((house.home.build / "work").iterdir()) == []
 
 
-def test_a_wrong_signature_keeps_an_image_out(
-    house: House, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_strangers_signature_keeps_an_image_out_until_the_key_is_trusted(
+    house: House, there: Home, artifact: Artifact, tmp_path: Path
 ) -> None:
-    seen: list[set[str]] = []
+    key = installation_key(there).public
+    distrust(house.home, key.id)
+    source = str(archive(artifact, tmp_path / "file"))
+    done = moved(house, "/v1/imports", source=source)
+    assert (done["result"], "which isn't trusted here" in done["because"]) == ("FAILED", True)
+    assert "stoneware key trust" in done["because"]
+    nothing_of_it(house)
+    trust(house.home, key)
+    assert moved(house, "/v1/imports", source=source)["frame"]["signed_by"] == [key.id]
 
-    def wrong(folder: Path, manifest: Any) -> tuple[str, ...]:
-        seen.append(set(contents(folder)))
-        raise Refused(f"{manifest.family}: signed with a key that nobody here knows")
 
-    monkeypatch.setattr(importing_module, "check_signatures", wrong)
+@pytest.mark.parametrize("file", ["provenance.dsse.json", "boot-test.dsse.json"])
+def test_an_image_that_nobody_vouches_for_is_kept_out(
+    house: House, artifact: Artifact, tmp_path: Path, file: str
+) -> None:
+    (artifact.folder / file).unlink()
     done = moved(house, "/v1/imports", source=str(archive(artifact, tmp_path / "file")))
-    assert (done["result"], done["because"]) == ("FAILED", "web: signed with a key that nobody here knows")
-    assert seen == [set(contents(artifact.folder))]
+    assert (done["result"], f"{file} is missing" in done["because"]) == ("FAILED", True)
     nothing_of_it(house)
 
 

@@ -55,7 +55,7 @@ def manifest(family: str, version: int) -> Manifest:
         kernel_version="6.1",
         cmdline="",
         init="/sbin/init",
-        recipe=Recipe(containerfile="Containerfile", containerfile_sha256=""),
+        recipe=Recipe(containerfile="Containerfile", containerfile_sha256="0" * 64),
     )
 
 

@@ -78,5 +78,5 @@ def _follow(path: str, body: dict[str, Any], no_wait: bool, json_: bool) -> None
         output.say(f"{operation['id']} is under way")
     else:
         output.say(operation["because"])
-        for warning in operation["frame"].get("warnings", ()):
-            output.say(f"warning: {warning}")
+        for key in operation["frame"].get("signed_by", ()):
+            output.say(f"signed by {key[:16]}")

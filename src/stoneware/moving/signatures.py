@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stoneware.bake.attest import BOOT_TEST_FILE, PROVENANCE_FILE, Notary
+from stoneware.errors import Refused
+from stoneware.host.home import Home
 from stoneware.model.image import Manifest
 
+HINT = "`stoneware key show` there, `stoneware key trust` here; then import it again"
 
-def check_signatures(folder: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Looks at what is attached to an image that is about to enter. `folder` has all its files, whole, manifest.json among them.
 
-    Returns warnings for people. Raises Refused for a signature that is wrong: then nothing of the image stays.
+def check_signatures(home: Home, folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Proves what is stated of an image that is about to enter: how it was made, and that its boot test passed. `folder` has all
+    its files, whole, manifest.json among them.
+
+    Returns the ids of the keys that signed. Raises Refused for a signature that is missing, wrong, or by a key that isn't trusted
+    here: then nothing of the image stays.
     """
-    signed = sorted(path.name for path in folder.glob("*.dsse.json"))
-    if signed:
-        return (f"signatures of {manifest.digest[:19]} were not checked: {', '.join(signed)}",)
-    return (f"nobody has signed {manifest.digest[:19]}: that its boot test passed is what the file says",)
+    notary, digest = Notary(home), manifest.digest
+    for file in (PROVENANCE_FILE, BOOT_TEST_FILE):
+        if not (folder / file).is_file():
+            raise Refused(f"nobody has signed image {digest[:19]}: {file} is missing", "export it where it was baked")
+    try:
+        made = notary.read(folder, PROVENANCE_FILE, digest)
+        tested = notary.require_passed(folder, digest)
+    except Refused as wrong:
+        raise Refused(wrong.message, wrong.next_step if "trust" not in wrong.message else HINT) from None
+    return tuple(sorted({*made.keys, *tested.keys}))

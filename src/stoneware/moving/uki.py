@@ -12,7 +12,8 @@ from stoneware.bake.base import EPOCH
 from stoneware.bake.checks import DISK_STUB
 from stoneware.bake.cpio import FILE, FOLDER, Entry, archive
 from stoneware.bake.workspace import Workspace
-from stoneware.engines.qemu.words import entrypoint_lines, manager_environment
+from stoneware.engines.environment import manager_environment
+from stoneware.engines.qemu.words import entrypoint_lines
 from stoneware.errors import Misconfigured
 from stoneware.model.image import Artifact, Manifest
 

@@ -36,8 +36,8 @@ from stoneware.store.store import Store
 class ImportFrame(Frame):
     """`source` is absolute. `digest` and `family` are what it offered when the import began: it must offer the same still.
 
-    `known` is whether the catalog had the image before it began. `warnings` are for people; `image` is what it is called here,
-    `original` what it was called there.
+    `known` is whether the catalog had the image before it began. `signed_by` are the ids of the keys that vouch for it; `image` is
+    what it is called here, `original` what it was called there.
     """
 
     source: str
@@ -46,7 +46,7 @@ class ImportFrame(Frame):
     original: str = ""
     record: BootTestRecord | None = None
     known: bool = False
-    warnings: tuple[str, ...] = ()
+    signed_by: tuple[str, ...] = ()
     image: str = ""
     failure: str = ""
 
@@ -89,8 +89,8 @@ class Import(Procedure[ImportFrame]):
             if here and known and known.state is not ImageState.STAGED:
                 frame = frame.model_copy(update={"image": known.name})
                 return Finish(Result.SUCCEEDED, frame, f"nothing changed: this is {known.name} ({known.state})")
-            warnings = self._take_in(ctx, frame, place, offer)
-        changed = {"warnings": warnings, "record": offer.record, "original": offer.original}
+            signers = self._take_in(ctx, frame, place, offer)
+        changed = {"signed_by": signers, "record": offer.record, "original": offer.original}
         frame = frame.model_copy(update=changed)
         return Go("ENTERING", frame, f"all of {frame.digest[:19]} is as it was sealed")
 
@@ -138,14 +138,14 @@ class Import(Procedure[ImportFrame]):
         return None
 
     def _take_in(self, ctx: Context, frame: ImportFrame, place: Source, offer: Offer) -> tuple[str, ...]:
-        """Everything from the first byte to the rename. Returns warnings."""
+        """Everything from the first byte to the rename. Returns the ids of the keys that signed."""
         total = sum({part.file.sha256: part.file.size_bytes for part in offer.parts}.values())
         images = self.home.images
         with told(images), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             entering = Entering(space, place, offer, Meter(total, ctx.log, ctx.cancelled))
             folder = entering.unpack()
-            warnings = check_signatures(folder, offer.manifest)
+            signers = check_signatures(self.home, folder, offer.manifest)
             subject = f"{frame.family}@{frame.digest[7:19]}"
             ctx.note("import", "image.import", subject, digest=frame.digest, source=frame.source, name=offer.original)
             entering.enter(folder)
-        return warnings
+        return signers
