@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.stage import EXAMPLE
@@ -11,6 +12,7 @@ from bench.ground import Ground, say
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.workspace import PRINTED, workspace
+from stoneware.clock import SystemClock
 from stoneware.model.deployment import ImageSpec
 from stoneware.model.image import Artifact
 from stoneware.spec.load import load
@@ -41,19 +43,46 @@ def say_own(text: str) -> None:
         say(text)
 
 
+PLAIN = """\
+FROM stoneware/debian:12 AS tools
+RUN apt-get update && apt-get install -y --no-install-recommends busybox-static && rm -rf /var/lib/apt/lists/*
+FROM scratch
+COPY --from=tools /bin/busybox /bin/busybox
+COPY version /srv/version
+ENTRYPOINT ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/srv"]
+"""
+
+
+def plain(ground: Ground) -> Artifact:
+    """An image without an init: one program that serves `/version`."""
+    return ground.once("plain", lambda: _bake_plain(ground))
+
+
+def _bake_plain(ground: Ground) -> Artifact:
+    folder = ground.folder / "work" / "plain"
+    folder.mkdir(parents=True)
+    (folder / "Containerfile").write_text(PLAIN)
+    (folder / "version").write_text("1\n")
+    return _seal(ground, folder, ImageSpec(), "plain", ())
+
+
 def _bake(ground: Ground) -> Artifact:
     say("baking version 1 of the example (about a minute the first time)")
     folder = copy_example(ground, "version-1")
-    spec = image_spec(folder)
-    with workspace(ground.home, "version-1", say_own) as space:
+    return _seal(ground, folder, image_spec(folder), FAMILY, ("/var/lib/critter",))
+
+
+def _seal(ground: Ground, folder: Path, spec: ImageSpec, family: str, mounts: Sequence[str]) -> Artifact:
+    with workspace(ground.home, folder.name, say_own) as space:
         files = recipe.find_recipe(folder, spec.containerfile, spec.context)
-        built = build.build(space, files, 0.0)
+        built = build.build(space, files, SystemClock().now())
         return seal.seal(
             space,
             built.image,
-            family=FAMILY,
+            family=family,
             recipe=recipe.describe(files, built.base),
             pack=ensure_boot_pack(space),
             writable=spec.writable,
-            mounts=["/var/lib/critter"],
+            mounts=mounts,
+            deliver=("vm", "container"),
         )

@@ -45,18 +45,18 @@ LAST_STEP = "COPY www /srv/www"
 @benchmark("bake.rebake_s", unit="s", limit=5)
 def rebake_s(ground: Ground) -> Figure:
     """A bake after a change of `www/version`, the last thing that the recipe copies; another content each time."""
-    with _kitchen(ground) as kitchen:
+    with kitchen(ground) as cook:
         say("baking the base of the recipe, about 300 MB (cached for the next run)")
-        first = kitchen.bake()
+        first = cook.bake()
         files, tree_bytes = _measure_tree(ground.home, first)
         samples = []
         for _ in range(ground.runs(RUNS)):
-            kitchen.change()
+            cook.change()
             began = time.monotonic()
-            manifest = kitchen.bake()
+            manifest = cook.bake()
             samples.append(time.monotonic() - began)
             say(f"{samples[-1]:.2f} s")
-            kitchen.forget(manifest)
+            cook.forget(manifest)
     sealed = sum(first.files[f"layer-{number}"].size_bytes for number in range(len(first.layers)))
     detail = (
         f"tree of {tree_bytes / 1e6:.0f} MB in {files} files (the example's, and a RUN that writes 112 MB, half random and "
@@ -103,7 +103,7 @@ class Kitchen:
 
 
 @contextlib.contextmanager
-def _kitchen(ground: Ground) -> Iterator[Kitchen]:
+def kitchen(ground: Ground) -> Iterator[Kitchen]:
     folder, clock = copy_example(ground, "heavy"), SystemClock()
     recipe = folder / "Containerfile"
     recipe.write_text(recipe.read_text().replace(LAST_STEP, BALLAST + LAST_STEP))

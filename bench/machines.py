@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import bare
-from bench.bakery import version_1
+from bench.bakery import plain, version_1
 from bench.ground import Ground, free_port, say
 from bench.memory import Memory, memory_of
 from bench.registry import Figure, benchmark
@@ -52,6 +52,32 @@ def start_ratio(ground: Ground) -> Figure:
         ours_s, theirs_s = (statistics.median(side) for side in zip(*pairs, strict=True))
         detail = f"{ours_s:.2f} s over a bare QEMU's {theirs_s:.2f} s (medians; peer: its seconds), {engine.accelerator.name}"
     return Figure([ours / theirs for ours, theirs in pairs], detail, peer=theirs_s)
+
+
+@benchmark("vm.cold_start_s", unit="s", limit=6)
+def cold_start_s(ground: Ground) -> Figure:
+    """Seconds from the call that makes a machine to its first HTTP 200: systemd and NGINX."""
+    return _starts(ground, version_1(ground), "systemd and NGINX, 2 processors")
+
+
+@benchmark("vm.plain_start_s", unit="s", limit=2.5)
+def plain_start_s(ground: Ground) -> Figure:
+    """The same for an image without systemd: one program."""
+    return _starts(ground, plain(ground), "busybox httpd without an init, 2 processors")
+
+
+def _starts(ground: Ground, artifact: Artifact, what: str) -> Figure:
+    samples = []
+    with _engine(ground) as engine:
+        engine.publish_image(artifact)
+        for number in range(ground.runs(PAIRS) + 1):
+            began = time.monotonic()
+            with _machine(engine, artifact, cpus=2) as folder:
+                seconds = _first_answer(_address(folder)) - began
+            say(f"{seconds:.2f} s")
+            samples += [seconds] if number else []  # the first fills the caches
+        accelerator = engine.accelerator.name
+    return Figure(samples, f"{what}, {accelerator}")
 
 
 @benchmark("vm.overhead_mb", unit="MB", limit=80)
@@ -118,9 +144,9 @@ def _engine(ground: Ground) -> Iterator[QemuEngine]:
 
 
 @contextlib.contextmanager
-def _machine(engine: QemuEngine, artifact: Artifact) -> Iterator[Folder]:
+def _machine(engine: QemuEngine, artifact: Artifact, cpus: int = 1) -> Iterator[Folder]:
     """A machine of ours, gone afterwards."""
-    wanted = _wanted(artifact)
+    wanted = _wanted(artifact).model_copy(update={"cpus": cpus})
     try:
         engine.create_machine(wanted)
         yield Folder(engine.home.machines / wanted.name)

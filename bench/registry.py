@@ -29,24 +29,25 @@ class Figure:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`limit` is the largest value that keeps the promise; None: the figure is for information."""
+    """`limit` is the largest value that keeps the promise, `at_least` the smallest; None for both: it is for information."""
 
     name: str
     unit: str
     limit: float | None
     measure: Callable[[Ground], Figure]
+    at_least: float | None = None
 
 
 ALL: dict[str, Benchmark] = {}
 
 
 def benchmark(
-    name: str, unit: str, limit: float | None = None
+    name: str, unit: str, limit: float | None = None, at_least: float | None = None
 ) -> Callable[[Callable[[Ground], Figure]], Callable[[Ground], Figure]]:
     """Registers a function under its name."""
 
     def register(measure: Callable[[Ground], Figure]) -> Callable[[Ground], Figure]:
-        ALL[name] = Benchmark(name, unit, limit, measure)
+        ALL[name] = Benchmark(name, unit, limit, measure, at_least)
         return measure
 
     return register
@@ -58,6 +59,9 @@ def line(measured: Benchmark, figure: Figure) -> dict[str, Any]:
     A value that is such a ratio already stands for itself. `met` is None where there is no limit.
     """
     value, limit = figure.value, measured.limit
+    met = None if limit is None else value <= limit
+    if measured.at_least is not None:
+        limit, met = measured.at_least, value >= measured.at_least
     ratio: float | None
     if figure.peer is not None:
         ratio = value if measured.unit == "ratio" else value / figure.peer
@@ -70,7 +74,7 @@ def line(measured: Benchmark, figure: Figure) -> dict[str, Any]:
         "peer": _short(figure.peer),
         "limit": limit,
         "ratio": _short(ratio),
-        "met": None if limit is None else value <= limit,
+        "met": met,
         "runs": len(figure.samples),
         "min": _short(min(figure.samples)),
         "max": _short(max(figure.samples)),

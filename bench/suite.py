@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("command_line", "storing", "switching", "machines", "baking", "rolling_out", "handing_over")
+MODULES = (
+    "command_line",
+    "storing",
+    "switching",
+    "machines",
+    "containers",
+    "baking",
+    "sealing",
+    "rolling_out",
+    "handing_over",
+)
 
 
 def load_all() -> None:

@@ -156,3 +156,26 @@ def test_a_folder_is_added_where_the_tree_has_none_and_refused_where_something_e
         bake(home, kitchen, mounts=("/srv/link",))
     with pytest.raises(BakeFailed, match="/bin/program is no folder"):
         bake(home, kitchen, mounts=("/bin/program",))
+
+
+@pytest.fixture(params=["50m", "62m"], ids=["in the build", "in the sealing"])
+def small_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
+    """A home on a disk that is nearly full."""
+    (tmp_path / "disk").mkdir()
+    run(["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", tmp_path / "disk"])
+    home = Home(tmp_path / "disk" / "home")
+    home.prepare()
+    yield home
+    store = home.build / "store"
+    run(["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"], timeout_s=60, ok=(0, 1, 125))
+    run(["umount", "--lazy", tmp_path / "disk"])
+
+
+@pytest.mark.host
+def test_a_full_disk_ends_a_bake_in_words_and_leaves_no_half_image(small_home: Home, kitchen: Path) -> None:
+    with pytest.raises(BakeFailed, match="no space left") as failed:
+        bake(small_home, kitchen)
+    assert "free some space" in failed.value.next_step
+    assert [path.name for path in small_home.images.iterdir() if path.name != "blobs"] == []
+    run(["mount", "-o", "remount,size=300m", small_home.root.parent])
+    assert len(bake(small_home, kitchen, "two").layers) == 3

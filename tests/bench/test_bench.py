@@ -17,7 +17,15 @@ from bench.watched import covered_s
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIMITS = {
     "vm.start_ratio": 1.3,
+    "vm.cold_start_s": 6,
+    "vm.plain_start_s": 2.5,
+    "container.start_s": 0.6,
     "bake.rebake_s": 5,
+    "bake.one_file_s": 1.0,
+    "bake.bytes_ratio": 2,
+    "bake.reproducible": None,
+    "store.growth_ratio": 0.1,
+    "image.verify_ratio": 2,
     "rollout.overhead_s": 1.0,
     "switch.failed": 0,
     "switch.stale": 0,
@@ -35,6 +43,13 @@ CHANGES = [Change(100, 110, "one"), Change(200, 210, "two")]
 def test_every_promised_number_is_measured_against_its_limit() -> None:
     load_all()
     assert {name: one.limit for name, one in ALL.items()} == LIMITS
+    assert {name: one.at_least for name, one in ALL.items() if one.at_least} == {"bake.reproducible": 1}
+
+
+@pytest.mark.parametrize(("value", "met"), [(1.0, True), (0.0, False)])
+def test_what_must_be_reached_is_met_from_there_on(value: float, met: bool) -> None:
+    least = Benchmark("x.same", "equal", None, lambda _: Figure([], ""), at_least=1)
+    assert line(least, Figure([value], ""))["met"] is met
 
 
 def test_a_benchmark_prints_one_line_that_a_program_can_read(tmp_path: Path) -> None:

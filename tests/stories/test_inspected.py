@@ -132,3 +132,20 @@ def test_a_statement_that_was_changed_proves_nothing(town: Town) -> None:
         assert "boot-test.dsse.json" in failed.stderr
     finally:
         record.write_bytes(whole)
+
+
+@pytest.mark.vm
+def test_an_image_is_a_base_and_what_is_wrong_with_it_is_wrong_with_what_stands_on_it(town: Town) -> None:
+    folder = town.repository
+    (folder / "Child").write_text("FROM plain/2\nCOPY passwd /etc/more\n")
+    declared = (folder / "stoneware.yaml").read_text() + "  child:\n    containerfile: Child\n"
+    (folder / "stoneware.yaml").write_text(declared)
+    assert "published child/1" in town.cli("bake", "child").stdout
+    child = town.json("image", "show", "child/1")["manifest"]
+    assert child["recipe"]["base"] == "plain/2"
+    assert child["recipe"]["base_digest"] == town.json("image", "show", "plain/2")["image"]["digest"]
+    assert child["entrypoint"]["user"] == "www"
+    town.cli("image", "revoke", "plain/2", "--reason", "CVE-2026-1")
+    assert town.json("image", "show", "child/1")["image"]["effective"]["source"] == "revocation"
+    refused = town.cli("bake", "child", ok=(1,))
+    assert "the base plain/2 is OBSOLETE" in refused.stdout + refused.stderr

@@ -16,10 +16,11 @@ OURS = (BASE, f"localhost/{BASE}")
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The built image and the base of its last stage, by their digests; the base is empty for `FROM scratch`."""
+    """The built image and the base of its last stage, by their digests, and the base's name; both empty for `FROM scratch`."""
 
     image: str
     base: str
+    name: str = ""
 
 
 def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False) -> BuildResult:
@@ -48,13 +49,15 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
     except ToolFailed as failed:
         raise _explained(failed, steps[-1] if steps else "", files) from failed
     base = files.bases[-1] if files.bases else ""
-    return BuildResult(written.read_text().strip(), (image_digest(space, base) or "") if base else "")
+    return BuildResult(written.read_text().strip(), (image_digest(space, base) or "") if base else "", base)
 
 
 def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:
     lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
     if failed.status is None:
         return BakeFailed("the build was cut short", step, failed.tail, "bake again")
+    if "no space left on device" in failed.tail.lower():
+        return BakeFailed("no space left on the disk", step, failed.tail, "free some space and bake again")
     last = lines[-1] if lines else "no output"
     if not step:
         hint = f"check {files.containerfile.name}: its syntax, and that its base {', '.join(files.bases) or '(none)'} exists"

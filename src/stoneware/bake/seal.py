@@ -21,6 +21,7 @@ from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
 from stoneware.bake.inventory import take_inventory
 from stoneware.bake.layers import SealedLayer, Sealing
+from stoneware.bake.room import told_when_full
 from stoneware.bake.sbom import cyclonedx
 from stoneware.bake.scan import look
 from stoneware.bake.tree import Node, Tree, tree_digest
@@ -55,7 +56,7 @@ def seal(
 
     Raises BakeFailed naming what the recipe lacks.
     """
-    with opened(space, image_id) as built:
+    with told_when_full("seal"), opened(space, image_id) as built:
         init = _init(built.tree)
         entrypoint = None if init else entrypoint_of(built.config)
         added = _missing(built.tree, [*writable, *mounts, *([entrypoint.folder] if entrypoint else [])])
@@ -64,46 +65,49 @@ def seal(
         entries = sealing.entries(layers)
         inventory = take_inventory(built.tree, entries)
         config: Mapping[str, Any] = built.config
-    verities = tuple(layer.verity for layer in layers)
-    tree = tree_digest(entries)
-    out = space.folder / "sealed"
-    out.mkdir()
-    files = {
-        f"{role}-{number}": file for number, layer in enumerate(layers) for role, file in _layer_files(number, layer)
-    }
-    bill = space.folder / SBOM
-    bill.write_bytes(cyclonedx(inventory, family=family, digest=tree, epoch=EPOCH))
-    files["sbom"] = sealing.blobs.add(bill, SBOM)
-    words: dict[str, Any] = {}
-    if "vm" in deliver and pack is not None:
-        boot = {
-            "kernel": (pack.kernel, "vmlinuz"),
-            "vmlinux": (pack.vmlinux, "vmlinux"),
-            "initrd": (pack.initrd, "initrd.img"),
+    with told_when_full("seal"):
+        verities = tuple(layer.verity for layer in layers)
+        tree = tree_digest(entries)
+        out = space.folder / "sealed"
+        out.mkdir()
+        files = {
+            f"{role}-{number}": file
+            for number, layer in enumerate(layers)
+            for role, file in _layer_files(number, layer)
         }
-        files |= {role: sealing.blobs.take(file, name) for role, (file, name) in boot.items()}
-        words = {"kernel_version": pack.kernel_version, "cmdline": kernel_cmdline(verities, init, writable)}
-    for file in files.values():
-        sealing.blobs.link(file, out / file.name)
-    if "container" in deliver:
-        archives = [layer.archive for layer in layers if layer.archive]
-        words["container"] = oci.write_layout(out / "oci", sealing.blobs, archives, config, init, family, tree)
-    manifest = Manifest(
-        family=family,
-        epoch=EPOCH,
-        tree=tree,
-        files=files,
-        layers=verities,
-        deliver=tuple(deliver),
-        init=init,
-        entrypoint=entrypoint,
-        writable=tuple(writable),
-        recipe=recipe,
-        packages=inventory.components,
-        tree_bytes=sum(verity.data_blocks for verity in verities) * BLOCK,
-        **words,
-    )
-    return _enter(space, out, manifest)
+        bill = space.folder / SBOM
+        bill.write_bytes(cyclonedx(inventory, family=family, digest=tree, epoch=EPOCH))
+        files["sbom"] = sealing.blobs.add(bill, SBOM)
+        words: dict[str, Any] = {}
+        if "vm" in deliver and pack is not None:
+            boot = {
+                "kernel": (pack.kernel, "vmlinuz"),
+                "vmlinux": (pack.vmlinux, "vmlinux"),
+                "initrd": (pack.initrd, "initrd.img"),
+            }
+            files |= {role: sealing.blobs.take(file, name) for role, (file, name) in boot.items()}
+            words = {"kernel_version": pack.kernel_version, "cmdline": kernel_cmdline(verities, init, writable)}
+        for file in files.values():
+            sealing.blobs.link(file, out / file.name)
+        if "container" in deliver:
+            archives = [layer.archive for layer in layers if layer.archive]
+            words["container"] = oci.write_layout(out / "oci", sealing.blobs, archives, config, init, family, tree)
+        manifest = Manifest(
+            family=family,
+            epoch=EPOCH,
+            tree=tree,
+            files=files,
+            layers=verities,
+            deliver=tuple(deliver),
+            init=init,
+            entrypoint=entrypoint,
+            writable=tuple(writable),
+            recipe=recipe,
+            packages=inventory.components,
+            tree_bytes=sum(verity.data_blocks for verity in verities) * BLOCK,
+            **words,
+        )
+        return _enter(space, out, manifest)
 
 
 def _layer_files(number: int, layer: SealedLayer) -> list[tuple[str, SealedFile]]:

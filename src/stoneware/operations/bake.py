@@ -16,16 +16,18 @@ from sqlalchemy import Connection
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.attest import Notary
 from stoneware.bake.boot_pack import ensure_boot_pack
+from stoneware.bake.our_base import offer_base, remember_build
 from stoneware.bake.verify import load
-from stoneware.bake.workspace import workspace
+from stoneware.bake.workspace import Workspace, workspace
 from stoneware.decide.lifecycle import effective_state
-from stoneware.errors import EngineError, NotFound
+from stoneware.errors import EngineError, NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
 from stoneware.model.image import BootTestRecord, Delivery, Image, ImageState
 from stoneware.model.lifecycle import Timers
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.names import split_image_name
 from stoneware.operations import boot_test
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platform
@@ -87,6 +89,7 @@ class Bake(Procedure[BakeFrame]):
         """Builds and seals. An image that is published already needs no second test."""
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
+            ours = self._offer_bases(ctx, space, files)
             built = build.build(space, files, ctx.now)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
@@ -94,12 +97,13 @@ class Bake(Procedure[BakeFrame]):
                 space,
                 built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, built.base),
+                recipe=recipe.describe(files, ours.get(built.name, built.base)),
                 pack=pack,
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
                 deliver=frame.spec.deliver,
             )
+            remember_build(self.home, artifact.manifest.digest, built.image)
             origin = recipe.repository_of(files.context)
             self.notary.state_provenance(artifact, origin, ctx.record.id, ctx.record.created_at, ctx.now)
         size = sum(sealed.size_bytes for sealed in artifact.manifest.files.values())
@@ -110,6 +114,22 @@ class Bake(Procedure[BakeFrame]):
             why = f"nothing changed: this is {image.name} ({effective_state(image, ctx.now)})"
             return Finish(Result.SUCCEEDED, frame, why)
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
+
+    def _offer_bases(self, ctx: Context, space: Workspace, files: recipe.RecipeFiles) -> dict[str, str]:
+        """Makes images of ours that the recipe starts from known to the build. Returns their digests by name.
+
+        Raises NotFound, or Refused for one whose new use is refused.
+        """
+        digests = {}
+        for name in files.bases:
+            if split_image_name(name) is not None:
+                image = self.store.catalog.get(name)
+                state = effective_state(image, ctx.now)
+                if state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
+                    raise Refused(f"the base {name} is {state}", "name another image in FROM")
+                offer_base(space, name, load(self.home.images, image.digest))
+                digests[name] = image.digest
+        return digests
 
     def testing(self, ctx: Context, frame: BakeFrame) -> Outcome:
         """Starts that very digest in each form that is delivered, and asks until every test has passed, or the time is over."""
