@@ -26,7 +26,8 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup
+bench:
+	@scripts/setup packer openssh-client
 	@$(SUDO) $(BIN)/python -m bench $(ONLY)
 
 clean:

@@ -74,9 +74,11 @@ class Kitchen:
     store: Store
     runner: Runner
 
-    def change(self) -> None:
-        """A content that no earlier build has had."""
-        (self.folder / "www" / "version").write_text(f"{time.time_ns()}\n")
+    def change(self) -> Path:
+        """Gives a file a content that no earlier build has had. Returns the file."""
+        changed = self.folder / "www" / "version"
+        changed.write_text(f"{time.time_ns()}\n")
+        return changed
 
     def bake(self) -> Manifest:
         """One step of a new bake, from its claim to its commit. Raises RuntimeError when it doesn't get as far as its test."""

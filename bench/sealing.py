@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench import packer
 from bench.bakery import say_own
 from bench.baking import kitchen
 from bench.ground import Ground, say
@@ -19,6 +20,7 @@ from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.verify import checks, load
 from stoneware.bake.workspace import workspace
 from stoneware.clock import SystemClock
+from stoneware.engines.qemu import QemuEngine
 from stoneware.host.home import Home
 from stoneware.model.image import Artifact, Manifest
 from stoneware.operations.rebuild import differences
@@ -41,6 +43,26 @@ def one_file_s(ground: Ground) -> Figure:
             say(f"{samples[-1]:.2f} s")
             cook.forget(manifest)
     return Figure(samples, "`www/version`, the last thing that the recipe copies; another content each time")
+
+
+@benchmark("bake.one_file_vs_packer", unit="ratio", limit=0.1)
+def one_file_vs_packer(ground: Ground) -> Figure:
+    """The same over Packer making the same change on a disk with a tree of the same size, in turns."""
+    made = packer.base(ground)
+    accelerator = QemuEngine(ground.home, SystemClock()).accelerator
+    with kitchen(ground) as cook:
+        cook.bake()
+        pairs = []
+        for _ in range(ground.runs(3)):
+            theirs = packer.build_s(made, cook.change(), accelerator)
+            began = time.monotonic()
+            manifest = cook.bake()
+            pairs.append((time.monotonic() - began, theirs))
+            say(f"ours {pairs[-1][0]:.2f} s, packer {theirs:.2f} s")
+            cook.forget(manifest)
+    peer = statistics.median(theirs for _, theirs in pairs)
+    detail = f"Packer's qemu builder on a backing file: start, one file over SSH, power off; {accelerator.name} (peer: its seconds)"
+    return Figure([ours / theirs for ours, theirs in pairs], detail, peer=peer)
 
 
 @benchmark("bake.bytes_ratio", unit="ratio", limit=2)

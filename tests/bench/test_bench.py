@@ -22,6 +22,7 @@ LIMITS = {
     "container.start_s": 0.6,
     "bake.rebake_s": 5,
     "bake.one_file_s": 1.0,
+    "bake.one_file_vs_packer": 0.1,
     "bake.bytes_ratio": 2,
     "bake.reproducible": None,
     "store.growth_ratio": 0.1,
