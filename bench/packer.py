@@ -1,7 +1,7 @@
 """The peer of our bake: Packer's QEMU builder, as its manual says to use it for one file on an existing disk.
 
-The base disk holds a tree of the size of the recipe's base (about 300 MB) with a kernel and an SSH server, which Packer needs. It is
-used as a backing file, so nothing of it is copied; Packer starts it, copies the file in over SSH, and powers it off. The
+The base disk holds a tree of the size of the recipe's base (about 300 MB) with a kernel and an SSH server, which Packer needs. It
+is used as a backing file, so nothing of it is copied; Packer starts it, copies the file in over SSH, and powers it off. The
 accelerator is the one that our machines have.
 """
 

@@ -83,7 +83,7 @@ def build(home: Home, clock: Clock) -> Daemon:
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "refresh": Refresh(home),
-        "rebuild": Rebuild(home),
+        "rebuild": Rebuild(store, home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)

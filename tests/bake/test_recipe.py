@@ -73,3 +73,19 @@ def test_in_a_repository_the_commit_counts_and_what_was_changed_since(folder: Pa
 def test_a_recipe_from_nothing(folder: Path) -> None:
     (folder / "Containerfile").write_text("FROM scratch\n")
     assert describe(find_recipe(folder, "Containerfile", "."), "").base == "scratch"
+
+
+@pytest.mark.parametrize(
+    ("text", "bases", "base"),
+    [
+        ("FROM web/3\n", ["web/3"], "web/3"),
+        ("FROM web/3 AS run\nFROM golang:1 AS build\nFROM run\n", ["web/3", "golang:1"], "web/3"),
+        ("FROM golang:1 AS build\nFROM scratch\n", ["golang:1"], "scratch"),
+        ('ARG B="web/3"\nFROM ${B}\n', ["web/3"], "web/3"),
+        ("FROM a AS one\nFROM one AS two\nFROM two\n", ["a"], "a"),
+    ],
+)
+def test_the_base_is_what_the_last_stage_stands_on(text: str, bases: list[str], base: str, tmp_path: Path) -> None:
+    (tmp_path / "Containerfile").write_text(text)
+    files = RecipeFiles(tmp_path / "Containerfile", tmp_path)
+    assert (files.bases, files.base) == (bases, base)

@@ -14,6 +14,7 @@ import pytest
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.scan import scan
 from stoneware.bake.tree import listing, tree_digest
+from stoneware.bake.verify import entries_of
 from stoneware.bake.workspace import workspace
 from stoneware.errors import BakeFailed
 from stoneware.host.home import Home
@@ -97,6 +98,7 @@ def seen(artifact: Artifact, folder: Path) -> str:
 def test_a_machine_sees_the_tree_that_the_manifest_names(home: Home, kitchen: Path, tmp_path: Path) -> None:
     artifact = bake(home, kitchen)
     assert len(artifact.layers) == 3
+    assert (entries_of(artifact)["."].kind, entries_of(artifact)["srv/data/deep"].kind) == ("d", "d")
     (tmp_path / "seen").mkdir()
     assert seen(artifact, tmp_path / "seen") == artifact.manifest.tree
 
@@ -154,6 +156,10 @@ def test_a_folder_is_added_where_the_tree_has_none_and_refused_where_something_e
     (kitchen / "upper" / "srv" / "link").symlink_to("lower")
     with pytest.raises(BakeFailed, match="/srv/link is a link"):
         bake(home, kitchen, mounts=("/srv/link",))
+    (kitchen / "upper" / "srv" / "out").symlink_to("/var/lib")
+    with pytest.raises(BakeFailed, match="/srv/out is a link"):
+        bake(home, kitchen, mounts=("/srv/out/made-by-a-test",))
+    assert not Path("/var/lib/made-by-a-test").exists()
     with pytest.raises(BakeFailed, match="/bin/program is no folder"):
         bake(home, kitchen, mounts=("/bin/program",))
 

@@ -21,7 +21,7 @@ class Daemon:
     def post(self, path: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
         assert key
         self.asked.append((path, body))
-        return {"id": "import-1", "because": "imported web/2 as web/1", "frame": {"warnings": ["nobody has signed it"]}}
+        return {"id": "import-1", "because": "imported web/2 as web/1", "frame": {"signed_by": ["3f9a" * 16]}}
 
 
 @pytest.fixture
@@ -64,16 +64,16 @@ def test_words_that_do_not_go_together(words: tuple[str, ...], said: str, daemon
 
 
 @pytest.mark.parametrize("source", ["file.stoneware", "oci:folder"])
-def test_an_import_says_what_became_of_it_and_warns(source: str, daemon: Daemon, stoneware: Stoneware) -> None:
+def test_an_import_says_what_became_of_it_and_who_vouches_for_it(
+    source: str, daemon: Daemon, stoneware: Stoneware
+) -> None:
     done = stoneware("image", "import", source)
-    assert done.out == "imported web/2 as web/1\nwarning: nobody has signed it\n"
+    assert done.out == "imported web/2 as web/1\nsigned by 3f9a3f9a3f9a3f9a\n"
     assert daemon.asked == [
         ("/v1/imports", {"source": str(Path(source.removeprefix("oci:")).absolute()), "reason": ""})
     ]
 
 
 def test_json_and_no_wait(daemon: Daemon, stoneware: Stoneware) -> None:
-    assert json.loads(stoneware("image", "import", "file", "--json").out)["frame"]["warnings"] == [
-        "nobody has signed it"
-    ]
+    assert json.loads(stoneware("image", "import", "file", "--json").out)["frame"]["signed_by"] == ["3f9a" * 16]
     assert stoneware("image", "import", "file", "--no-wait").out == "import-1 is under way\n"

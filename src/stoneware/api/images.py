@@ -23,10 +23,11 @@ from stoneware.api.services import (
 )
 from stoneware.api.views import detail_of, family_of, view_of
 from stoneware.errors import NotFound
-from stoneware.model.deployment import DiskSpec, Document, ImageSpec
+from stoneware.model.deployment import ImageSpec
 from stoneware.model.image import Image, ImageState
 from stoneware.model.operation import OperationRecord
 from stoneware.operations.bake import BakeFrame
+from stoneware.operations.bases import disks_of
 from stoneware.operations.usage import delete_image
 from stoneware.spec.load import parse
 
@@ -67,7 +68,7 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
         family=body.family,
         folder=body.folder,
         spec=spec,
-        disks=_disks_for(document, body.family),
+        disks=disks_of(document, body.family),
         timers=body.timers,
         entered_at=services.clock.now(),
     )
@@ -137,14 +138,3 @@ def show_family(services: Given, name: Name) -> Family:
     if not family.images:
         raise NotFound(f"no family {name}", "`stoneware family list` shows them")
     return family
-
-
-def _disks_for(document: Document, family: str) -> dict[str, DiskSpec]:
-    """The disks that machines of this family get, in whatever deployment."""
-    return {
-        name: disk
-        for deployment in document.deployments.values()
-        for group in deployment.groups.values()
-        if group.image.partition("/")[0] == family
-        for name, disk in group.disks.items()
-    }

@@ -12,6 +12,7 @@ from stoneware.errors import BadInput, NotFound
 from stoneware.model.inspection import EnvironmentDifference, ImageDifference, Verified
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
+from stoneware.operations.bases import disks_of
 from stoneware.operations.inspection import Inspection
 from stoneware.operations.rebuild import RebuildFrame
 from stoneware.spec.load import parse
@@ -34,19 +35,12 @@ def rebuild_image(services: Given, ref: str, body: Declared, actor: Actor, key: 
     document = parse(body.text, body.file, Path(body.folder)).document
     if image.family not in document.images:
         raise NotFound(f"{body.file} declares no image {image.family}", "run it beside the recipe of the image")
-    disks = [
-        disk.mount
-        for deployment in document.deployments.values()
-        for group in deployment.groups.values()
-        if group.image.partition("/")[0] == image.family
-        for disk in group.disks.values()
-    ]
     frame = RebuildFrame(
         digest=image.digest,
         family=image.family,
         folder=body.folder,
         spec=document.images[image.family],
-        mounts=tuple(disks),
+        mounts=tuple(disk.mount for disk in disks_of(document, image.family).values()),
         entered_at=services.clock.now(),
     )
     record = services.store.operations.create(

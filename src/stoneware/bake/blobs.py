@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.host.files import locked, sha256_of, sync_folder
-from stoneware.model.image import SealedFile
+from stoneware.model.image import Manifest, SealedFile
 
 SPARE_S = 86400.0
 """A file that no image has is kept this long after it was last linked: the next bake may need it, or one is about to."""
@@ -34,7 +34,7 @@ class Blobs:
         digest, size = sha256_of(file), file.stat().st_size
         target = self.path / digest
         self.path.mkdir(mode=0o700, exist_ok=True)
-        if self.has(SealedFile(name=name, sha256=digest, size_bytes=size)):
+        if self.has(SealedFile(name=name, sha256=digest, size_bytes=size)) and sha256_of(target) == digest:
             file.unlink()
         else:
             with file.open("rb") as handle:
@@ -70,6 +70,16 @@ class Blobs:
                 return True
         return False
 
+    def drop_rotten(self, manifest: Manifest) -> list[str]:
+        """Forgets stored files of an image whose content isn't what their name says, so that the next bake makes them anew."""
+        rotten = []
+        for sealed in manifest.files.values():
+            target = self.path / sealed.sha256
+            if target.exists() and sha256_of(target) != sealed.sha256:
+                target.unlink()
+                rotten.append(sealed.name)
+        return rotten
+
     def read(self, sealed: SealedFile) -> bytes:
         return (self.path / sealed.sha256).read_bytes()
 
@@ -95,3 +105,10 @@ class Blobs:
         """A file that someone has just found here isn't taken away in the same moment."""
         with locked(self.path / LOCK):
             yield
+
+
+def is_whole(folder: Path, manifest: Manifest) -> bool:
+    """Whether every file of an image in its folder is what the manifest says, byte by byte."""
+    with contextlib.suppress(FileNotFoundError):
+        return all(sha256_of(folder / sealed.name) == sealed.sha256 for sealed in manifest.files.values())
+    return False

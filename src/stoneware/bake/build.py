@@ -16,7 +16,8 @@ OURS = (BASE, f"localhost/{BASE}")
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The built image and the base of its last stage, by their digests, and the base's name; both empty for `FROM scratch`."""
+    """The built image and the base that its last stage stands on, by their digests, and the base's name; both are empty for
+    `FROM scratch`."""
 
     image: str
     base: str
@@ -30,6 +31,7 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
     """
     if any(base in OURS for base in files.bases):
         ensure_base(space, now)
+    before = {base: digest for base in files.bases if (digest := image_digest(space, base))}
     steps: list[str] = []
 
     def line(text: str) -> None:
@@ -48,8 +50,11 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
         listening.buildah(*words, "--file", files.containerfile, files.context)
     except ToolFailed as failed:
         raise _explained(failed, steps[-1] if steps else "", files) from failed
-    base = files.bases[-1] if files.bases else ""
-    return BuildResult(written.read_text().strip(), (image_digest(space, base) or "") if base else "", base)
+    base = "" if files.base == "scratch" else files.base
+    digest = (image_digest(space, base) or "") if base else ""
+    if before.get(base, digest) != digest:
+        raise BakeFailed(f"the base {base} was made anew meanwhile", files.containerfile.name, next_step="bake again")
+    return BuildResult(written.read_text().strip(), digest, base)
 
 
 def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:

@@ -54,5 +54,5 @@ def _layer_folders(tree: Path) -> list[Path]:
         if fields[4].encode().decode("unicode_escape") == str(tree):
             options = dict(option.partition("=")[::2] for option in fields[-1].split(","))
             home = tree.parent.parent  # where relative names lead from
-            return [home / lower for lower in reversed(options["lowerdir"].split(":"))]
+            return [(home / lower).resolve() for lower in reversed(options["lowerdir"].split(":"))]
     raise BakeFailed("the built image isn't mounted where buildah says", "seal")

@@ -6,17 +6,26 @@ Equal folders give equal bytes: times, identifiers and salt are fixed, and erofs
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from stoneware.bake.base import EPOCH
 from stoneware.bake.workspace import Workspace
-from stoneware.errors import BakeFailed, ToolFailed
+from stoneware.errors import BakeFailed, Misconfigured, ToolFailed
 from stoneware.model.image import Verity
 
 BLOCK = 4096
 SALT = "-"
 """None (veritysetup's and the kernel's word for it): a salt would only make equal files differ."""
 UUID = "00000000-0000-0000-0000-000000000000"
+
+
+def program() -> Path:
+    """The program that writes erofs. Raises Misconfigured when this host has none."""
+    found = shutil.which("mkfs.erofs", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    if found is None:
+        raise Misconfigured("there is no mkfs.erofs on this host", "install erofs-utils")
+    return Path(found)
 
 
 def seal_folder(space: Workspace, folder: Path, out: Path) -> Verity:

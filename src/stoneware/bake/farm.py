@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stoneware.bake.tree import WHITEOUT, Node
+from stoneware.errors import BakeFailed
 from stoneware.model.listing import FileEntry
 
 
@@ -15,6 +16,9 @@ def plant(tree: Mapping[str, Node], folder: Path) -> None:
     """Makes the tree in an empty folder, whiteouts as overlayfs has them. It must lie on the disk that holds the contents."""
     for path in sorted(tree):
         node, place = tree[path], str(folder / path)
+        parent = tree.get(path.rpartition("/")[0] or ".")
+        if path != "." and (parent is None or not parent.is_folder):  # a link there would lead out of the folder
+            raise BakeFailed(f"/{path} stands in what is no folder", "seal", next_step="mend the recipe")
         if node.entry.kind == "f":
             _file(node, place)
         elif path != ".":

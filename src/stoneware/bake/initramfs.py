@@ -56,7 +56,7 @@ def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> N
     entries |= {f"bin/{applet}": Entry(LINK | 0o777, b"busybox") for applet in APPLETS}
     entries["bin/dmsetup"] = _program(_first(tree, PROGRAMS))
     entries["lib64/ld-linux-x86-64.so.2"] = _program(
-        _first(tree, ("lib64/ld-linux-x86-64.so.2", "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"))
+        _first(tree, [f"{folder}/ld-linux-x86-64.so.2" for folder in LIBRARY_FOLDERS])
     )
     for library in LIBRARIES:
         entries[f"lib/{library}"] = _program(_first(tree, [f"{folder}/{library}" for folder in LIBRARY_FOLDERS]))

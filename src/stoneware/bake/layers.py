@@ -13,7 +13,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from stoneware.bake import archive, erofs, farm
+from stoneware.bake import archive, erofs, farm, normal
+from stoneware.bake import scan as scanning
+from stoneware.bake import tree as tree_module
 from stoneware.bake.blobs import Blobs
 from stoneware.bake.built import BuiltLayer
 from stoneware.bake.groups import group_layers
@@ -25,8 +27,8 @@ from stoneware.model.image import SealedFile, Verity
 from stoneware.model.listing import FileEntry, from_lines, to_lines
 from stoneware.model.noun import Noun
 
-FORMAT = 1
-"""Counts up when the same layers would be sealed to other bytes."""
+SHAPES = (normal, scanning, tree_module, farm, erofs, archive)
+"""What decides to which bytes a layer is sealed: a change of any of them is another format."""
 
 
 class SealedLayer(Noun):
@@ -110,7 +112,6 @@ class Sealing:
 
     def _key(self, first: int, end: int, top: Tree) -> str:
         what = [
-            FORMAT,
             first == 0,
             [layer.diff_id for layer in self.layers[first:end]],
             to_lines(listing(top)).decode(),
@@ -133,6 +134,13 @@ class Sealing:
 
     @cached_property
     def _folder(self) -> Path:
-        folder = self.space.home.build / "layers"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = self.space.home.build / "layers" / self._format()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+    def _format(self) -> str:
+        """Changes when the same layers would be sealed to other bytes: with our rules, or with the program that writes them."""
+        digest = hashlib.sha256(erofs.program().read_bytes())
+        for module in SHAPES:
+            digest.update(Path(str(module.__file__)).read_bytes())
+        return digest.hexdigest()[:16]

@@ -25,7 +25,7 @@ LEFT_OUT = re.compile(
     | (run | tmp | var/tmp | dev | proc | sys)/.+
     )$
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 """Paths in a tree. Host keys are among them: a key that all machines share is none."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stoneware.bake.base import image_digest
+from stoneware.bake.verify import check_container
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed
 from stoneware.host.files import write_atomic
@@ -30,6 +31,7 @@ def offer_base(space: Workspace, name: str, artifact: Artifact) -> None:
                 f"bake {artifact.manifest.family} again, or start from an image that is delivered as a container, too"
             )
             raise BakeFailed(f"the layers that {name} was built from are gone", f"FROM {name}", next_step=hint)
+        check_container(artifact, f"image {name}")
         built = space.buildah("pull", "--quiet", f"oci:{artifact.oci}", quiet=True).stdout.strip()
     space.buildah("tag", built, f"localhost/{name}", quiet=True)
 

@@ -13,6 +13,9 @@ from stoneware.model.image import Recipe
 
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 
+_ARG = re.compile(r"^\s*ARG\s+([A-Za-z_][A-Za-z0-9_]*)=\"?([^\s\"]*)\"?\s*$", re.IGNORECASE | re.MULTILINE)
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+
 
 @dataclass(frozen=True)
 class RecipeFiles:
@@ -24,13 +27,27 @@ class RecipeFiles:
     @property
     def bases(self) -> list[str]:
         """What the stages start from; names of earlier stages left out."""
-        stages: set[str] = set()
-        bases = []
-        for base, stage in _FROM.findall(self.containerfile.read_text(errors="replace")):
-            if base not in stages and base != "scratch":
-                bases.append(base)
-            stages.add(stage)
-        return bases
+        return [base for base, _ in self._stages() if base != "scratch"]
+
+    @property
+    def base(self) -> str:
+        """What the last stage stands on in the end, through the stages that it starts from; `scratch` for nothing."""
+        return self._stages()[-1][1] if self._stages() else "scratch"
+
+    def _stages(self) -> list[tuple[str, str]]:
+        """Each FROM that names no earlier stage, and what it comes to; the last one is that of the last stage."""
+        text = self.containerfile.read_text(errors="replace")
+        values = dict(_ARG.findall(text.split("\nFROM", 1)[0]))
+        roots: dict[str, str] = {}
+        found: list[tuple[str, str]] = []
+        last = ""
+        for written, stage in _FROM.findall(text):
+            base = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), written)
+            last = roots.get(base, base)
+            if base not in roots:
+                found.append((base, base))
+            roots[stage or f"\0{len(roots)}"] = last
+        return [*found[:-1], (found[-1][0], last)] if found else []
 
 
 def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
@@ -53,7 +70,7 @@ def describe(files: RecipeFiles, base_digest: str) -> Recipe:
         containerfile_sha256=sha256_of(files.containerfile),
         commit=commit,
         dirty=dirty,
-        base=files.bases[-1] if files.bases else "scratch",
+        base=files.base,
         base_digest=base_digest,
     )
 

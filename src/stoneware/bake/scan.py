@@ -27,10 +27,9 @@ def scan(root: Path) -> Tree:
     """The tree of a layer. Sockets are left out: they belong to whoever listened."""
     tree: Tree = {".": look(".", root)}
     for path, place in _walk(str(root)):
-        if not is_left_out(path):
-            node = look(path, Path(place))
-            if node.entry.kind != "s":
-                tree[path] = node
+        node = look(path, Path(place))
+        if node.entry.kind != "s":
+            tree[path] = node
     return tree
 
 
@@ -42,6 +41,8 @@ def _walk(root: str) -> Iterator[tuple[str, str]]:
         with os.scandir(f"{root}/{folder}") as found:
             for one in found:
                 path = f"{folder}/{one.name}" if folder else one.name
+                if is_left_out(path):
+                    continue  # and all that is in it
                 yield path, one.path
                 if one.is_dir(follow_symlinks=False):
                     waiting.append(path)

@@ -14,6 +14,7 @@ from typing import Any
 
 from stoneware.bake import oci
 from stoneware.bake.base import EPOCH
+from stoneware.bake.blobs import is_whole
 from stoneware.bake.boot_pack import BootPack
 from stoneware.bake.built import opened
 from stoneware.bake.cmdline import kernel_cmdline
@@ -21,6 +22,7 @@ from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
 from stoneware.bake.inventory import take_inventory
 from stoneware.bake.layers import SealedLayer, Sealing
+from stoneware.bake.normal import is_left_out
 from stoneware.bake.room import told_when_full
 from stoneware.bake.sbom import cyclonedx
 from stoneware.bake.scan import look
@@ -59,7 +61,7 @@ def seal(
     with told_when_full("seal"), opened(space, image_id) as built:
         init = _init(built.tree)
         entrypoint = None if init else entrypoint_of(built.config)
-        added = _missing(built.tree, [*writable, *mounts, *([entrypoint.folder] if entrypoint else [])])
+        added = _missing(built.tree, [*writable, *mounts], entrypoint.folder if entrypoint else "")
         sealing = Sealing(space, built.layers, added, containers="container" in deliver)
         layers = sealing.run()
         entries = sealing.entries(layers)
@@ -123,23 +125,28 @@ def _init(tree: Path) -> str:
     return f"/{found}" if found else ""
 
 
-def _missing(tree: Path, folders: Sequence[str]) -> Tree:
-    """What the image needs in its tree and this one lacks: places to mount things at, for every machine and as declared.
+def _missing(tree: Path, folders: Sequence[str], start: str) -> Tree:
+    """What the image needs in its tree and this one lacks: places to mount things at, for every machine and as declared, and the
+    folder that its program starts in.
 
-    Raises BakeFailed where something else stands in such a place.
+    Nothing is looked at through a link of the tree: on this host it would lead to the host's own files. Raises BakeFailed where
+    something else than a folder stands in such a place.
     """
+    wanted = dict(NEEDED_FOLDERS) | {folder.strip("/"): 0o755 for folder in folders}
+    if start.strip("/") and not _through_link(tree, start.strip("/")):
+        wanted.setdefault(start.strip("/"), 0o755)
     added: Tree = {}
-    modes = {**NEEDED_FOLDERS, **{part: 0o755 for folder in folders for part in _with_parents(folder.strip("/"))}}
-    for name, mode in sorted(modes.items()):
-        inside = tree / name
-        if not os.path.lexists(inside):
-            added[name] = Node(FileEntry("d", mode, 0, 0, 0, "", ()))
-        elif f"/{name}" in folders and inside.is_symlink():
-            raise BakeFailed(f"/{name} is a link in the image", "seal", next_step="declare the folder that it leads to")
-        elif not inside.is_dir():
-            raise BakeFailed(
-                f"/{name} is no folder in the image", "seal", next_step="declare another path, or mend the recipe"
-            )
+    for name, mode in wanted.items():
+        for part in _with_parents(name):
+            if link := _through_link(tree, part):
+                hint = "declare the folder that it leads to, or mend the recipe's base"
+                raise BakeFailed(f"/{link} is a link in the image, so /{name} can't be used", "seal", next_step=hint)
+            if not os.path.lexists(tree / part) or is_left_out(part):
+                added.setdefault(part, Node(FileEntry("d", mode if part == name else 0o755, 0, 0, 0, "", ())))
+            elif not (tree / part).is_dir():
+                raise BakeFailed(
+                    f"/{part} is no folder in the image", "seal", next_step="declare another path, or mend the recipe"
+                )
     for name in NEEDED_FILES:
         if not os.path.lexists(tree / name):
             added[name] = Node(FileEntry("f", 0o644, 0, 0, 0, NOTHING, ()), content=b"")
@@ -148,17 +155,26 @@ def _missing(tree: Path, folders: Sequence[str]) -> Tree:
     return added | {".": look(".", tree)} | {part: look(part, tree / part) for part in sorted(around)} if added else {}
 
 
+def _through_link(tree: Path, path: str) -> str:
+    """The first part of a path in the tree that is a link; empty when none is."""
+    return next((part for part in _with_parents(path) if (tree / part).is_symlink()), "")
+
+
 def _with_parents(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def _enter(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
-    """Moves a finished image into the store; an equal one that is there already stays."""
+    """Moves a finished image into the store. An equal one that is there already stays if it is whole; what was stated of it stays
+    in any case."""
     write_atomic(folder / "manifest.json", manifest.canonical(), mode=0o444)
     target = space.home.images / manifest.digest.removeprefix("sha256:")
     if (target / "manifest.json").exists():
-        return Artifact(folder=target, manifest=manifest)
+        if is_whole(target, manifest):
+            return Artifact(folder=target, manifest=manifest)
+        for statement in target.glob("*.dsse.json"):
+            shutil.copy2(statement, folder / statement.name)
     shutil.rmtree(target, ignore_errors=True)
     folder.rename(target)
     sync_folder(space.home.images)

@@ -56,7 +56,7 @@ def checks(images: Path, digest: str) -> Iterator[str]:
     _check_tree(artifact, name)
     yield f"tree {manifest.tree}"
     if manifest.container:
-        _check_container(artifact, name)
+        check_container(artifact, name)
         yield f"container {manifest.container}"
 
 
@@ -74,6 +74,8 @@ def _check_layer(file: Path, verity: Verity, name: str) -> None:
     try:
         run(verify_words(file, verity), timeout_s=600)
     except ToolFailed as broken:
+        if broken.status is None:
+            raise Refused(f"{name}: {file.name} could not be read in time", "try it again") from broken
         raise Refused(f"{name}: {file.name} and its hash tree don't agree: {broken.message}", AGAIN) from broken
 
 
@@ -87,12 +89,20 @@ def _check_tree(artifact: Artifact, name: str) -> None:
         raise Refused(f"{name}: its listings don't come to its tree", AGAIN)
 
 
-def _check_container(artifact: Artifact, name: str) -> None:
+def check_container(artifact: Artifact, name: str) -> None:
     """Manifest, configuration and layers of the container, each against the digest that names it."""
     blobs = artifact.oci / "blobs" / "sha256"
+    try:
+        named = [one["digest"] for one in json.loads((artifact.oci / "index.json").read_bytes())["manifests"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Refused(f"{name}: the container's index.json is missing or can't be read", AGAIN) from None
+    if named != [artifact.manifest.container]:
+        raise Refused(f"{name}: the container's index.json names another image", AGAIN)
+    known = set()
     pending = [artifact.manifest.container]
     while pending:
         digest = pending.pop()
+        known.add(digest.removeprefix("sha256:"))
         path = blobs / digest.removeprefix("sha256:")
         if not path.is_file():
             raise Refused(f"{name}: the container's {digest[:19]} is missing", AGAIN)
@@ -103,6 +113,9 @@ def _check_container(artifact: Artifact, name: str) -> None:
             if whole["annotations"].get(TREE) != artifact.manifest.tree:
                 raise Refused(f"{name}: the container is of another tree", AGAIN)
             pending += [whole["config"]["digest"], *(layer["digest"] for layer in whole["layers"])]
+    strange = sorted({path.name for path in blobs.iterdir()} - known)
+    if strange:
+        raise Refused(f"{name}: the container has {strange[0][:12]}, which it doesn't name", AGAIN)
 
 
 def entries_of(artifact: Artifact) -> dict[str, FileEntry]:

@@ -35,7 +35,7 @@ SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/
 
 
 def _no_system_folder(path: str) -> str:
-    if path in SYSTEM or path.startswith(("/dev/", "/proc/", "/sys/")):
+    if path in SYSTEM or path.startswith(("/dev/", "/proc/", "/run/", "/sys/", "/tmp/")):  # noqa: S108
         raise ValueError("a folder of the system: name one that the application writes, such as /var/lib/app")
     return path
 

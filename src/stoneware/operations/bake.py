@@ -15,20 +15,21 @@ from sqlalchemy import Connection
 
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.attest import Notary
+from stoneware.bake.blobs import Blobs
 from stoneware.bake.boot_pack import ensure_boot_pack
-from stoneware.bake.our_base import offer_base, remember_build
+from stoneware.bake.our_base import remember_build
 from stoneware.bake.verify import load
-from stoneware.bake.workspace import Workspace, workspace
+from stoneware.bake.workspace import workspace
 from stoneware.decide.lifecycle import effective_state
-from stoneware.errors import EngineError, NotFound, Refused
+from stoneware.errors import EngineError, NotFound
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
 from stoneware.model.image import BootTestRecord, Delivery, Image, ImageState
 from stoneware.model.lifecycle import Timers
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
-from stoneware.names import split_image_name
 from stoneware.operations import boot_test
+from stoneware.operations.bases import offer_bases
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platform
 from stoneware.operations.procedure import Context, Frame, Procedure
@@ -89,7 +90,7 @@ class Bake(Procedure[BakeFrame]):
         """Builds and seals. An image that is published already needs no second test."""
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
-            ours = self._offer_bases(ctx, space, files)
+            ours = offer_bases(self.store, space, files, ctx.now)
             built = build.build(space, files, ctx.now)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
@@ -114,22 +115,6 @@ class Bake(Procedure[BakeFrame]):
             why = f"nothing changed: this is {image.name} ({effective_state(image, ctx.now)})"
             return Finish(Result.SUCCEEDED, frame, why)
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
-
-    def _offer_bases(self, ctx: Context, space: Workspace, files: recipe.RecipeFiles) -> dict[str, str]:
-        """Makes images of ours that the recipe starts from known to the build. Returns their digests by name.
-
-        Raises NotFound, or Refused for one whose new use is refused.
-        """
-        digests = {}
-        for name in files.bases:
-            if split_image_name(name) is not None:
-                image = self.store.catalog.get(name)
-                state = effective_state(image, ctx.now)
-                if state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
-                    raise Refused(f"the base {name} is {state}", "name another image in FROM")
-                offer_base(space, name, load(self.home.images, image.digest))
-                digests[name] = image.digest
-        return digests
 
     def testing(self, ctx: Context, frame: BakeFrame) -> Outcome:
         """Starts that very digest in each form that is delivered, and asks until every test has passed, or the time is over."""
@@ -227,6 +212,8 @@ class Bake(Procedure[BakeFrame]):
         if frame.digest:
             image = self.store.catalog.get(frame.digest)
             if image.state is ImageState.STAGED:
+                for name in Blobs(self.home.images / "blobs").drop_rotten(self.store.catalog.manifest(frame.digest)):
+                    ctx.log(f"{name} was changed in the store; the next bake makes it anew")
                 self.store.catalog.delete(frame.digest, ctx.record.actor, "its boot test failed")
                 for platform in self.platforms.values():
                     platform.engine.delete_image(frame.digest)

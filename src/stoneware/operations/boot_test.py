@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stoneware.errors import EngineError
+from stoneware.errors import EngineError, Refused
 from stoneware.model.deployment import BootTest, CommandTest, ConsoleTest, DiskSpec, ImageSpec, LogTest
 from stoneware.model.machine import DiskMount, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 from stoneware.model.probe import Answer, HttpProbe, TcpProbe
@@ -15,7 +16,7 @@ SCRATCH_BYTES = 64 * 2**20
 ASK_LIMIT_S = 5.0
 COMMAND_LIMIT_S = 35.0
 LONGEST_SHOWN = 300
-JOURNAL = ("journalctl", "--boot", "--no-pager", "--output=cat")
+JOURNAL = ("journalctl", "--boot", "--no-pager", "--output=cat", "--lines=1", "--case-sensitive=true")
 
 
 def test_machine(name: str, digest: str, spec: ImageSpec, disks: dict[str, DiskSpec]) -> WantedMachine:
@@ -127,12 +128,20 @@ class Asker:
         if not self.systemd:
             return _found(test, self.console, "log")
         try:
-            ran = self.inside([*JOURNAL, *([f"--unit={test.unit}"] if test.unit else [])], COMMAND_LIMIT_S)
+            for text, wanted in ((test.lacks, False), (test.contains, True)):
+                if text is not None and (there := self._journal_has(text, test.unit)) is not wanted:
+                    return Answer(ok=False, detail=f"the log {'has' if there else 'lacks'} {text!r}")
         except EngineError as away:
             return Answer(ok=False, detail=str(away))
-        if ran.status != 0:
-            return Answer(ok=False, detail=f"the journal can't be read: {ran.output.strip()[-LONGEST_SHOWN:]!r}")
-        return _found(test, ran.output, "log")
+        return Answer(ok=True, detail="the log is as it should be")
+
+    def _journal_has(self, text: str, unit: str | None) -> bool:
+        """journalctl searches where the journal is, however long that has become. Raises Unreachable, Refused."""
+        words = [*JOURNAL, f"--grep={re.escape(text)}", *([f"--unit={unit}"] if unit else [])]
+        ran = self.inside(words, COMMAND_LIMIT_S)
+        if ran.status not in (0, 1) or (ran.status == 1 and "--" not in ran.output and ran.output.strip()):
+            raise Refused(f"the journal can't be read: {ran.output.strip()[-LONGEST_SHOWN:]!r}")
+        return ran.status == 0
 
 
 def _found(test: ConsoleTest | LogTest, text: str, where: str) -> Answer:

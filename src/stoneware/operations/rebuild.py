@@ -18,8 +18,10 @@ from stoneware.model.deployment import ImageSpec
 from stoneware.model.image import Artifact
 from stoneware.model.listing import shown_path
 from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.operations.bases import offer_bases
 from stoneware.operations.outcome import Finish, Outcome
 from stoneware.operations.procedure import Context, Frame, Procedure
+from stoneware.store.store import Store
 
 LIMIT_S = 3600.0
 MOST_SHOWN = 50
@@ -39,6 +41,7 @@ class RebuildFrame(Frame):
 class Rebuild(Procedure[RebuildFrame]):
     """Uses nothing that earlier bakes left but the base and the kernel; nothing of what it makes stays."""
 
+    store: Store
     home: Home
 
     kind = "rebuild"
@@ -50,6 +53,7 @@ class Rebuild(Procedure[RebuildFrame]):
         before = load(self.home.images, frame.digest)
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
+            ours = offer_bases(self.store, space, files, ctx.now)
             built = build.build(space, files, ctx.now, cold=True)
             pack = ensure_boot_pack(space) if "vm" in before.manifest.deliver else None
             ctx.log("sealing, without anything sealed before")
@@ -57,12 +61,13 @@ class Rebuild(Procedure[RebuildFrame]):
                 self._cold(space),
                 built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, built.base),
+                recipe=recipe.describe(files, ours.get(built.name, built.base)),
                 pack=pack,
                 writable=before.manifest.writable,
                 mounts=frame.mounts,
                 deliver=before.manifest.deliver,
             )
+            space.buildah("rmi", "--force", built.image, quiet=True)
             return self._verdict(ctx, frame, before, after)
 
     def _cold(self, space: Workspace) -> Workspace:
