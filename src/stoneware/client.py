@@ -77,9 +77,13 @@ class Client:
         """The answer to a question."""
         return self._json("GET", path, params={k: v for k, v in query.items() if v is not None})
 
-    def post(self, path: str, body: dict[str, Any], key: str | None = None) -> Any:
-        """Asks for something to be done. `key` makes a repeated call the same call."""
-        return self._json("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})
+    def post(
+        self, path: str, body: dict[str, Any], key: str | None = None, limit_s: float | None = ANSWER_LIMIT_S
+    ) -> Any:
+        """Asks for something to be done. `key` makes a repeated call the same call; `limit_s` None waits as long as it takes."""
+        headers = {"Idempotency-Key": key} if key else {}
+        patience = {} if limit_s == ANSWER_LIMIT_S else {"timeout": limit_s}
+        return self._json("POST", path, json=body, headers=headers, **patience)
 
     def delete(self, path: str, **query: Any) -> Any:
         """Asks for something to go."""

@@ -89,7 +89,7 @@ def build(home: Home, clock: Clock) -> Daemon:
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
     releasing = Releasing(store, platforms, clock)
     services = Services(home, clock, store, platforms, releasing, worker, procedures)
-    prune = Prune(store, platforms, clock, lambda: tidy(home.images))
+    prune = Prune(store, platforms, clock, lambda: tidy(home.images, {image.digest for image in store.catalog.list()}))
     return Daemon(services, make_app(services), switch, prune, Reconcile(store, platforms, clock))
 
 

@@ -12,6 +12,8 @@ from stoneware.bake.tidy import tidy
 from stoneware.model.image import SealedFile
 
 ROOT, OTHER = "a" * 64, "b" * 64
+KNOWN = {f"sha256:{'0123abcd' * 8}"}
+"""The images of the catalog."""
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def image(images: Path, name: str, *files: SealedFile, root_hash: str = ROOT) ->
 def test_files_that_no_image_has_go_and_the_others_stay(images: Path) -> None:
     kept, left = store(images, b"kept"), store(images, b"left over")
     image(images, "0123abcd", kept)
-    assert tidy(images, spare_s=-1.0) == len(b"left over")
+    assert tidy(images, KNOWN, spare_s=-1.0) == len(b"left over")
     assert Blobs(images / "blobs").has(kept)
     assert not Blobs(images / "blobs").has(left)
 
@@ -48,14 +50,14 @@ def test_files_that_no_image_has_go_and_the_others_stay(images: Path) -> None:
 def test_a_copy_that_was_cut_short_goes_too(images: Path) -> None:
     store(images, b"kept for a day")
     (images / "blobs" / ".tmp1234").write_bytes(b"half")
-    assert tidy(images) == 0
-    tidy(images, spare_s=-1.0)
+    assert tidy(images, KNOWN) == 0
+    tidy(images, KNOWN, spare_s=-1.0)
     assert [path.name for path in (images / "blobs").iterdir()] == [".lock"]
 
 
 def test_they_stay_a_day_for_who_is_about_to_link_them(images: Path) -> None:
     left = store(images, b"left over")
-    assert tidy(images) == 0
+    assert tidy(images, KNOWN) == 0
     assert Blobs(images / "blobs").has(left)
 
 
@@ -87,10 +89,19 @@ def test_marks_of_layers_that_no_image_has_go(images: Path) -> None:
     for root_hash in (ROOT, OTHER):
         (images / f".{root_hash}.verified").write_text("seen")
     (images / ".other").write_text("not ours")
-    tidy(images)
+    tidy(images, KNOWN)
     assert sorted(path.name for path in images.glob(".*")) == [f".{ROOT}.verified", ".other"]
 
 
 def test_a_store_without_anything_is_tidy(images: Path) -> None:
-    assert tidy(images) == 0
+    assert tidy(images, KNOWN) == 0
     assert list(images.iterdir()) == []
+
+
+def test_a_folder_that_no_catalog_knows_goes_after_its_time(images: Path) -> None:
+    left = image(images, "dead0000", store(images, b"of nobody"))
+    kept = image(images, "0123abcd", store(images, b"of an image"))
+    tidy(images, KNOWN)
+    assert left.exists(), "a bake may be about to tell the catalog"
+    tidy(images, KNOWN, spare_s=-1.0)
+    assert (left.exists(), kept.exists()) == (False, True)

@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def prune(world: World) -> list[str]:
-    return Prune(world.store, world.platforms, world.clock, lambda: tidy(world.folder)).run()
+    return Prune(world.store, world.platforms, world.clock, lambda: tidy(world.folder, set())).run()
 
 
 def test_stopped_machines_stay_for_their_time_and_go_after_it(world: World) -> None:

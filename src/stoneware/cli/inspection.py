@@ -25,7 +25,7 @@ def verify(image_ref: str, rebuild: bool, file_: Path, json_: bool) -> None:
       stoneware image verify critter-web/2 --rebuild
     """
     client = options.client()
-    found = client.post(f"/v1/images/{image_ref}/verify", {})
+    found = client.post(f"/v1/images/{image_ref}/verify", {}, limit_s=None)
     if not json_:
         for line in found["held"]:
             output.say(f"holds: {line}")
