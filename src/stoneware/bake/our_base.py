@@ -22,6 +22,12 @@ def remember_build(home: Home, digest: str, built: str) -> None:
     write_atomic(folder / digest.removeprefix("sha256:"), built)
 
 
+def is_remembered(home: Home, built: str) -> bool:
+    """Whether a sealed image was made from this build: equal recipes give equal builds, so a second one may be the first."""
+    folder = home.build / "built"
+    return any(path.read_text() == built for path in folder.iterdir()) if folder.is_dir() else False
+
+
 def offer_base(space: Workspace, name: str, artifact: Artifact) -> None:
     """Makes a sealed image known to the build as `name` (FAMILY/N). Raises BakeFailed when what it was built from is gone."""
     built = _built(space.home, artifact.manifest.digest)

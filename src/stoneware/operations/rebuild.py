@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
+from stoneware.bake.our_base import is_remembered
 from stoneware.bake.verify import entries_of, load
 from stoneware.bake.workspace import Workspace, workspace
 from stoneware.decide.difference import diff_files
@@ -67,7 +68,8 @@ class Rebuild(Procedure[RebuildFrame]):
                 mounts=frame.mounts,
                 deliver=before.manifest.deliver,
             )
-            space.buildah("rmi", "--force", built.image, quiet=True)
+            if not is_remembered(self.home, built.image):
+                space.buildah("rmi", "--force", built.image, quiet=True)
             return self._verdict(ctx, frame, before, after)
 
     def _cold(self, space: Workspace) -> Workspace:
