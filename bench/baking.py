@@ -6,6 +6,7 @@ What is measured is the product's own step BUILDING with its commit, as a worker
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ class Kitchen:
 
 @contextlib.contextmanager
 def kitchen(ground: Ground) -> Iterator[Kitchen]:
+    shutil.rmtree(ground.folder / "work" / "heavy", ignore_errors=True)
     folder, clock = copy_example(ground, "heavy"), SystemClock()
     recipe = folder / "Containerfile"
     recipe.write_text(recipe.read_text().replace(LAST_STEP, BALLAST + LAST_STEP))

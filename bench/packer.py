@@ -65,7 +65,7 @@ def _make(made: PackerBase) -> None:
         *sources(),
     ]
     run(words, timeout_s=LIMIT_S)
-    (tree / "root" / ".ssh").mkdir(mode=0o700)
+    (tree / "root" / ".ssh").mkdir(mode=0o700, exist_ok=True)
     shutil.copyfile(f"{made.key}.pub", tree / "root" / ".ssh" / "authorized_keys")
     (tree / "etc" / "systemd" / "network" / "net.network").write_text(NETWORK)
     run(["chroot", tree, "systemctl", "enable", "systemd-networkd", "ssh"])

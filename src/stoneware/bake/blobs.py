@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from stoneware.host.files import locked, sha256_of, sync_folder
@@ -46,7 +47,8 @@ class Blobs:
 
     def take(self, file: Path, name: str) -> SealedFile:
         """The same with a copy of a file that others go on using."""
-        digest, size = sha256_of(file), file.stat().st_size
+        seen = file.stat()
+        digest, size = _known_digest(file, seen.st_mtime_ns, seen.st_size, seen.st_ino), seen.st_size
         sealed = SealedFile(name=name, sha256=digest, size_bytes=size)
         if not self.has(sealed):
             self.path.mkdir(mode=0o700, exist_ok=True)
@@ -105,6 +107,12 @@ class Blobs:
         """A file that someone has just found here isn't taken away in the same moment."""
         with locked(self.path / LOCK):
             yield
+
+
+@lru_cache(maxsize=32)
+def _known_digest(file: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
+    """The digest of a file that hardly ever changes (a kernel), computed once for each state of it."""
+    return sha256_of(file)
 
 
 def is_whole(folder: Path, manifest: Manifest) -> bool:

@@ -29,9 +29,8 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
-    if any(base in OURS for base in files.bases):
-        ensure_base(space, now)
-    before = {base: digest for base in files.bases if (digest := image_digest(space, base))}
+    ours = ensure_base(space, now).digest if any(base in OURS for base in files.bases) else ""
+    before = {base: ours if base in OURS else image_digest(space, base) or "" for base in files.bases}
     steps: list[str] = []
 
     def line(text: str) -> None:
@@ -52,7 +51,7 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
         raise _explained(failed, steps[-1] if steps else "", files) from failed
     base = "" if files.base == "scratch" else files.base
     digest = (image_digest(space, base) or "") if base else ""
-    if before.get(base, digest) != digest:
+    if before.get(base) and before[base] != digest:
         raise BakeFailed(f"the base {base} was made anew meanwhile", files.containerfile.name, next_step="bake again")
     return BuildResult(written.read_text().strip(), digest, base)
 
