@@ -43,14 +43,4 @@ def refresh_base(services: Given, body: Why, actor: Actor, key: Key = None) -> O
     subject = f"base:{BASE}"
     if same := services.repeated(key, "refresh", subject):
         return same
-    record = services.store.operations.create(
-        kind="refresh",
-        subject=subject,
-        actor=actor,
-        reason=body.reason,
-        state="BUILDING",
-        frame=RefreshFrame(entered_at=services.clock.now()),
-        key=key,
-    )
-    services.worker.poke()
-    return record
+    return services.begin("refresh", subject, RefreshFrame(), actor=actor, reason=body.reason, key=key)

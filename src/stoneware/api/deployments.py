@@ -110,11 +110,7 @@ def destroy(services: Given, name: Name, actor: Actor, reason: Reason = "", key:
     if not releases:
         raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is")
     frame = teardown_frame(releases, services.store.operations.active(name), services.clock.now())
-    record = services.store.operations.create(
-        kind="teardown", subject=name, actor=actor, reason=reason, state="UNROUTING", frame=frame, key=key, instead=True
-    )
-    services.worker.poke()
-    return record
+    return services.begin("teardown", name, frame, actor=actor, reason=reason, key=key, instead=True)
 
 
 @router.get("/v1/deployments/{name}/releases")

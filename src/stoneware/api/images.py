@@ -70,19 +70,8 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
         spec=spec,
         disks=disks_of(document, body.family),
         timers=body.timers,
-        entered_at=services.clock.now(),
     )
-    record = services.store.operations.create(
-        kind="bake",
-        subject=subject,
-        actor=actor,
-        reason=body.reason,
-        state="BUILDING",
-        frame=frame,
-        key=key,
-    )
-    services.worker.poke()
-    return record
+    return services.begin("bake", subject, frame, actor=actor, reason=body.reason, key=key)
 
 
 @router.get("/v1/images/{ref:path}", responses=WITH_ETAG)

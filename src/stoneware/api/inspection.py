@@ -41,19 +41,8 @@ def rebuild_image(services: Given, ref: str, body: Declared, actor: Actor, key: 
         folder=body.folder,
         spec=document.images[image.family],
         mounts=tuple(disk.mount for disk in disks_of(document, image.family).values()),
-        entered_at=services.clock.now(),
     )
-    record = services.store.operations.create(
-        kind="rebuild",
-        subject=f"rebuild:{image.digest[7:19]}",
-        actor=actor,
-        reason=body.reason,
-        state="BUILDING",
-        frame=frame,
-        key=key,
-    )
-    services.worker.poke()
-    return record
+    return services.begin("rebuild", f"rebuild:{image.digest[7:19]}", frame, actor=actor, reason=body.reason, key=key)
 
 
 @router.get("/v1/images/{ref:path}/sbom")

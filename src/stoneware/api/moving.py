@@ -46,7 +46,8 @@ def export_image(services: Given, body: ExportRequest, actor: Actor, key: Key = 
         require_outside(Path(body.to), services.home.root)
         require_room_for_it(Path(body.to), body.form == "layout", body.force)
     words = {"digest": image.digest, "name": image.name, "to": body.to, "form": body.form, "force": body.force}
-    return _begin(services, Export, subject, ExportFrame.model_validate(words), body.reason, actor, key)
+    frame = ExportFrame.model_validate(words)
+    return services.begin(Export.kind, subject, frame, actor=actor, reason=body.reason, key=key)
 
 
 @router.post("/v1/imports", status_code=202)
@@ -59,26 +60,4 @@ def import_image(services: Given, body: ImportRequest, actor: Actor, key: Key = 
         return same
     known = present(services.store, digest) is not None
     frame = ImportFrame(source=body.source, digest=digest, family=family, known=known)
-    return _begin(services, Import, subject, frame, body.reason, actor, key)
-
-
-def _begin(
-    services: Given,
-    kind: type[Export] | type[Import],
-    subject: str,
-    frame: ExportFrame | ImportFrame,
-    reason: str,
-    actor: str,
-    key: str | None,
-) -> OperationRecord:
-    record = services.store.operations.create(
-        kind=kind.kind,
-        subject=subject,
-        actor=actor,
-        reason=reason,
-        state=kind.first,
-        frame=frame.model_copy(update={"entered_at": services.clock.now()}),
-        key=key,
-    )
-    services.worker.poke()
-    return record
+    return services.begin(Import.kind, subject, frame, actor=actor, reason=body.reason, key=key)

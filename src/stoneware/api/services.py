@@ -22,7 +22,7 @@ from stoneware.model.quantity import Span
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
 from stoneware.operations.platform import Platforms
-from stoneware.operations.procedure import Procedure
+from stoneware.operations.procedure import Frame, Procedure
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.worker import Worker
 from stoneware.store.store import Store
@@ -55,6 +55,32 @@ class Services:
     def repeated(self, key: str | None, kind: str, subject: str) -> OperationRecord | None:
         """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again."""
         return self.store.operations.repeated(key, kind, subject) if key else None
+
+    def begin(
+        self,
+        kind: str,
+        subject: str,
+        frame: Frame,
+        *,
+        actor: str,
+        reason: str,
+        key: str | None,
+        instead: bool = False,
+    ) -> OperationRecord:
+        """Leaves an operation for the worker, in the first state of its procedure. Raises Conflict while another has the subject;
+        `instead` gives that one up."""
+        record = self.store.operations.create(
+            kind=kind,
+            subject=subject,
+            actor=actor,
+            reason=reason,
+            state=self.procedures[kind].first,
+            frame=frame.model_copy(update={"entered_at": self.clock.now()}),
+            key=key,
+            instead=instead,
+        )
+        self.worker.poke()
+        return record
 
 
 def _services_of(request: Request) -> Services:

@@ -15,13 +15,19 @@ def json_schema() -> dict[str, Any]:
     for node in _objects(schema):
         if "patternProperties" in node:
             node["additionalProperties"] = False  # the names that fit the pattern are all that may be there
-    models = {model.__name__: model for model in Noun.__subclasses__()}
+    models = {model.__name__: model for model in _kinds_of(Noun)}
     for name, definition in schema["$defs"].items():
         written = models[name].model_construct().model_dump(mode="json")
         for key, field in definition["properties"].items():
             if "default" in field:
                 field["default"] = written[key]  # as people write it: 10m, not 600.0
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "stoneware.yaml"}
+
+
+def _kinds_of(noun: type[Noun]) -> Iterator[type[Noun]]:
+    for kind in noun.__subclasses__():
+        yield kind
+        yield from _kinds_of(kind)
 
 
 def _objects(node: Any) -> Iterator[dict[str, Any]]:
