@@ -164,6 +164,14 @@ def test_a_folder_is_added_where_the_tree_has_none_and_refused_where_something_e
         bake(home, kitchen, mounts=("/bin/program",))
 
 
+@pytest.mark.host
+def test_a_base_that_is_not_there_is_named_with_a_way_on(home: Home, kitchen: Path) -> None:
+    (kitchen / "Containerfile").write_text("FROM localhost/nosuch/base:1\n")
+    with pytest.raises(BakeFailed, match="the base localhost/nosuch/base:1 isn't there") as failed:
+        bake(home, kitchen)
+    assert "check its name" in failed.value.next_step
+
+
 @pytest.fixture(params=["50m", "62m"], ids=["in the build", "in the sealing"])
 def small_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
     """A home on a disk that is nearly full."""

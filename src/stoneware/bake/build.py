@@ -11,6 +11,7 @@ from stoneware.bake.workspace import PRINTED, Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 
 _STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
+_FROM_STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: FROM (?:--\S+ )*(\S+)", re.IGNORECASE)
 OURS = (BASE, f"localhost/{BASE}")
 
 
@@ -66,4 +67,10 @@ def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:
     if not step:
         hint = f"check {files.containerfile.name}: its syntax, and that its base {', '.join(files.bases) or '(none)'} exists"
         return BakeFailed(f"the recipe can't be built: {last}", files.containerfile.name, failed.tail, hint)
+    base = _FROM_STEP.match(step)
+    if base:
+        hint = (
+            "check its name; a registry's image is named in full, an image of ours as FAMILY/N (`stoneware image list`)"
+        )
+        return BakeFailed(f"the base {base[1]} isn't there: {last.removeprefix('Error: ')}", step, failed.tail, hint)
     return BakeFailed(f"the recipe fails at {step}", step, failed.tail, f"mend that step in {files.containerfile.name}")
