@@ -15,14 +15,32 @@ from stoneware.bake.workspace import PRINTED, workspace
 from stoneware.clock import SystemClock
 from stoneware.model.deployment import ImageSpec
 from stoneware.model.image import Artifact
+from stoneware.model.machine import WantedMachine
 from stoneware.spec.load import load
 
 FAMILY = "critter-web"
+MEMORY_BYTES = 256 * 2**20
 
 
 def version_1(ground: Ground) -> Artifact:
     """The example behind NGINX, sealed in the bench's home. Its `/version` answers without a disk."""
     return ground.once("version 1", lambda: _bake(ground))
+
+
+def wanted_machine(artifact: Artifact) -> WantedMachine:
+    """The machine that starts are measured with."""
+    return WantedMachine(
+        name="bench-web-r1-0",
+        owner="bench",
+        group="web",
+        fleet=1,
+        index=0,
+        digest=artifact.manifest.digest,
+        cpus=1,
+        memory_bytes=MEMORY_BYTES,
+        ports=(80,),
+        config={"MOTD": "measured"},
+    )
 
 
 def copy_example(ground: Ground, name: str) -> Path:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-from bench.bakery import version_1
+from bench.bakery import version_1, wanted_machine
 from bench.ground import Ground, say
 from bench.registry import Figure, benchmark
 from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.clock import SystemClock
 from stoneware.engines.container import ContainerEngine, Masks
 from stoneware.host.probe import ask
-from stoneware.model.machine import WantedMachine
 from stoneware.model.probe import HttpProbe
 
 RUNS = 10
@@ -26,18 +25,7 @@ def start_s(ground: Ground) -> Figure:
     artifact = version_1(ground)
     engine, samples = ContainerEngine(ground.home, SystemClock(), Masks(MASKED, GENERATORS)), []
     engine.publish_image(artifact)
-    wanted = WantedMachine(
-        name="bench-web-r1-0",
-        owner="bench",
-        group="web",
-        fleet=1,
-        index=0,
-        digest=artifact.manifest.digest,
-        cpus=1,
-        memory_bytes=256 * 2**20,
-        ports=(80,),
-        config={"MOTD": "measured"},
-    )
+    wanted = wanted_machine(artifact)
     try:
         for number in range(ground.runs(RUNS) + 1):
             began = time.monotonic()

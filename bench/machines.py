@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import bare
-from bench.bakery import plain, version_1
+from bench.bakery import MEMORY_BYTES, plain, version_1, wanted_machine
 from bench.ground import Ground, free_port, say
 from bench.memory import Memory, memory_of
 from bench.registry import Figure, benchmark
@@ -18,14 +18,13 @@ from stoneware.engines.qemu import QemuEngine
 from stoneware.engines.qemu.folder import Folder
 from stoneware.host.probe import ask
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Phase, WantedMachine
+from stoneware.model.machine import Phase
 from stoneware.model.probe import HttpProbe
 
 PAIRS = 7
 MACHINES = 3
 REQUESTS = 20
 SETTLED_S = 3.0
-MEMORY_BYTES = 256 * 2**20
 START_LIMIT_S = 120.0
 ASK_EVERY_S = 0.01
 VERSION = HttpProbe(port=80, path="/version")
@@ -119,7 +118,7 @@ def _ours_s(engine: QemuEngine, artifact: Artifact) -> float:
 def _theirs_s(ground: Ground, engine: QemuEngine, artifact: Artifact) -> float:
     port, folder = free_port(), ground.bare
     began = time.monotonic()
-    with bare.running(folder, _wanted(artifact), artifact, engine.accelerator, port):
+    with bare.running(folder, wanted_machine(artifact), artifact, engine.accelerator, port):
         return _first_answer(f"127.0.0.1:{port}") - began
 
 
@@ -146,27 +145,12 @@ def _engine(ground: Ground) -> Iterator[QemuEngine]:
 @contextlib.contextmanager
 def _machine(engine: QemuEngine, artifact: Artifact, cpus: int = 1) -> Iterator[Folder]:
     """A machine of ours, gone afterwards."""
-    wanted = _wanted(artifact).model_copy(update={"cpus": cpus})
+    wanted = wanted_machine(artifact).model_copy(update={"cpus": cpus})
     try:
         engine.create_machine(wanted)
         yield Folder(engine.home.machines / wanted.name)
     finally:
         engine.delete_machine(wanted.name)
-
-
-def _wanted(artifact: Artifact) -> WantedMachine:
-    return WantedMachine(
-        name="bench-web-r1-0",
-        owner="bench",
-        group="web",
-        fleet=1,
-        index=0,
-        digest=artifact.manifest.digest,
-        cpus=1,
-        memory_bytes=MEMORY_BYTES,
-        ports=(80,),
-        config={"MOTD": "measured"},
-    )
 
 
 def _address(folder: Folder) -> str:

@@ -12,6 +12,7 @@ from tests.support.foundry import Foundry
 from tests.support.layouts import container_engine, container_home, sealed_container
 from tests.support.simulation import Killed
 
+from stoneware.engines import ext4
 from stoneware.engines.container import ContainerEngine, disks, folder, podman
 from stoneware.errors import Unreachable
 from stoneware.host.home import Home
@@ -121,6 +122,7 @@ def test_a_hand_over_that_dies_everywhere_ends_well(
 
     monkeypatch.setattr(podman, "run", death.around(podman.run, program))
     monkeypatch.setattr(disks, "run", death.around(disks.run, program))
+    monkeypatch.setattr(ext4, "run", death.around(ext4.run, program))
     monkeypatch.setattr(disks, "write_atomic", death.around(disks.write_atomic, written))
     monkeypatch.setattr(folder, "write_atomic", death.around(folder.write_atomic, written))
     go("disk", lambda engine: engine.create_disk(DISK), writer(None))

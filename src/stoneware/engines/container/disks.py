@@ -11,16 +11,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import hashlib
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stoneware.engines.ext4 import make_ext4
 from stoneware.errors import NotFound, Refused, ToolFailed, Unreachable
 from stoneware.host.files import locked, sync_folder, write_atomic
 from stoneware.host.run import run
@@ -76,7 +75,7 @@ class DiskFolder:
                 return
             self._remove_data(wanted.name)
             if loops_work():
-                _format(self._image(wanted.name), wanted)
+                make_ext4(self._image(wanted.name), wanted)
             else:
                 self._data_folder(wanted.name).mkdir(mode=0o755)
             sync_folder(self.path)
@@ -231,15 +230,3 @@ def loops_of(image: Path) -> list[str]:
         except OSError:
             continue  # let go of while we looked
     return found
-
-
-def _format(image: Path, wanted: WantedDisk) -> None:
-    image.touch(mode=0o600)
-    with image.open("r+b") as out:
-        out.truncate(wanted.size_bytes)
-    identity = uuid.UUID(bytes=hashlib.sha256(wanted.name.encode()).digest()[:16])
-    options = "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard"
-    try:
-        run(["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", options, image], timeout_s=120)
-    except ToolFailed as broken:
-        raise Unreachable(f"disk {wanted.name} can't be formatted: {broken.message}") from broken

@@ -8,15 +8,13 @@ the process is gone.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.engines.ext4 import make_ext4
 from stoneware.errors import NotFound, Refused
 from stoneware.host.files import locked, sync_folder, write_atomic
-from stoneware.host.run import run
 from stoneware.model.machine import Disk, WantedDisk
 
 
@@ -39,15 +37,7 @@ class DiskFolder:
                     why = f"disk {wanted.name} exists with {known.size_bytes} bytes, not {wanted.size_bytes}"
                     raise Refused(why, "a disk keeps its size; declare a disk of another name")
                 return
-            image = self.image(wanted.name)
-            image.unlink(missing_ok=True)
-            image.touch(mode=0o600)
-            with image.open("r+b") as out:
-                out.truncate(wanted.size_bytes)
-            identity = uuid.UUID(bytes=hashlib.sha256(wanted.name.encode()).digest()[:16])
-            # no lazy initialisation: the guest would go on writing tables long after the first mount
-            options = "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0,nodiscard"
-            run(["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", options, image], timeout_s=120)
+            make_ext4(self.image(wanted.name), wanted)
             sync_folder(self.path)
             self.save(Disk(**wanted.model_dump(), created_at=now))
 
