@@ -27,7 +27,7 @@ check: setup
 	@$(BIN)/lint-imports
 
 bench:
-	@scripts/setup packer openssh-client
+	@scripts/setup packer openssh-client qemu-utils
 	@$(SUDO) $(BIN)/python -m bench $(ONLY)
 
 clean:

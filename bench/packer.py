@@ -97,6 +97,7 @@ def build_s(made: PackerBase, file: Path, accelerator: Accelerator) -> float:
                 "iso_checksum": "none",
                 "disk_image": True,
                 "use_backing_file": True,
+                "qemu_img_args": {"create": ["-F", "qcow2"]},  # which newer qemu-img wants to be told
                 "format": "qcow2",
                 "disk_interface": "virtio",
                 "net_device": "virtio-net",
