@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
+from stoneware.bake.context import require_plain_names
+from stoneware.bake.instructions import unlike_its_shell
 from stoneware.bake.recipe import RecipeFiles
+from stoneware.bake.room import Room
 from stoneware.bake.workspace import PRINTED, Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 
@@ -30,12 +33,16 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
+    require_plain_names(files)
+    _require_own_shell(files)
     ours = ensure_base(space, now).digest if any(base in OURS for base in files.bases) else ""
     before = {base: ours if base in OURS else image_digest(space, base) or "" for base in files.bases}
     steps: list[str] = []
+    room = Room(space.home.build)
 
     def line(text: str) -> None:
         printed = text.removeprefix(PRINTED)
+        room.look(printed)
         if _STEP.match(printed):
             steps.append(printed)
             text = printed
@@ -43,34 +50,67 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
 
     written = space.folder / "image-id"
     words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
-    words += ["--network", "host", "--format", "oci", "--pull-always=false", "--iidfile", str(written)]
+    # this form alone knows SHELL; what is delivered is written by `oci`
+    words += ["--network", "host", "--format", "docker", "--pull-always=false", "--iidfile", str(written)]
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
         listening.buildah(*words, "--file", files.containerfile, files.context)
     except ToolFailed as failed:
-        raise _explained(failed, steps[-1] if steps else "", files) from failed
+        raise _explained(failed, steps[-1] if steps else "", files, room) from failed
     base = "" if files.base == "scratch" else files.base
     digest = (image_digest(space, base) or "") if base else ""
     if before.get(base) and before[base] != digest:
-        raise BakeFailed(f"the base {base} was made anew meanwhile", files.containerfile.name, next_step="bake again")
+        raise BakeFailed(
+            f"the base {base} was made anew meanwhile",
+            files.containerfile.name,
+            next_step="bake again",
+            code="base-unavailable",
+        )
     return BuildResult(written.read_text().strip(), digest, base)
 
 
-def _explained(failed: ToolFailed, step: str, files: RecipeFiles) -> BakeFailed:
+def _require_own_shell(files: RecipeFiles) -> None:
+    odd = unlike_its_shell(files.containerfile.read_text(errors="replace"))
+    if odd:
+        hint = f'write it as a list of words: {odd.name} ["program", "word"]'
+        raise BakeFailed(
+            f"{odd.name} would not run in the recipe's SHELL",
+            f"line {odd.line}: {odd.text}",
+            "",
+            hint,
+            code="recipe-failed",
+        )
+
+
+def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room) -> BakeFailed:
     lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
     if failed.status is None:
-        return BakeFailed("the build was cut short", step, failed.tail, "bake again")
-    if "no space left on device" in failed.tail.lower():
-        return BakeFailed("no space left on the disk", step, failed.tail, "free some space and bake again")
+        return BakeFailed("the build was cut short", step, failed.tail, "bake again", code="interrupted")
+    if room.was_full(failed.tail):
+        return room.failure(step, failed.tail)
     last = lines[-1] if lines else "no output"
     if not step:
         hint = f"check {files.containerfile.name}: its syntax, and that its base {', '.join(files.bases) or '(none)'} exists"
-        return BakeFailed(f"the recipe can't be built: {last}", files.containerfile.name, failed.tail, hint)
+        return BakeFailed(
+            f"the recipe can't be built: {last}", files.containerfile.name, failed.tail, hint, code="recipe-failed"
+        )
     base = _FROM_STEP.match(step)
     if base:
         hint = (
             "check its name; a registry's image is named in full, an image of ours as FAMILY/N (`stoneware image list`)"
         )
-        return BakeFailed(f"the base {base[1]} isn't there: {last.removeprefix('Error: ')}", step, failed.tail, hint)
-    return BakeFailed(f"the recipe fails at {step}", step, failed.tail, f"mend that step in {files.containerfile.name}")
+        return BakeFailed(
+            f"the base {base[1]} isn't there: {last.removeprefix('Error: ')}",
+            step,
+            failed.tail,
+            hint,
+            code="base-unavailable",
+        )
+    return BakeFailed(
+        f"the recipe fails at {step}",
+        step,
+        failed.tail,
+        f"mend that step in {files.containerfile.name}",
+        code="recipe-failed",
+    )

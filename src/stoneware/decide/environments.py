@@ -1,9 +1,11 @@
-"""Two releases side by side: what staging has that production hasn't."""
+"""Environments by what runs in them, and two releases side by side: what staging has that production hasn't."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stoneware.decide.plan import differences
-from stoneware.model.inspection import GroupDifference
+from stoneware.model.inspection import EnvironmentDifference, EnvironmentView, GroupDifference
 from stoneware.model.noun import Noun
 from stoneware.model.release import Release
 
@@ -11,6 +13,35 @@ from stoneware.model.release import Release
 def release_name(release: Release) -> str:
     """`critter-junction#3`."""
     return f"{release.deployment}#{release.number}"
+
+
+def environments(releases: Iterable[Release]) -> list[EnvironmentView]:
+    """The environments that current releases belong to, by name."""
+    found: dict[str, list[Release]] = {}
+    for release in releases:
+        if release.environment:
+            found.setdefault(release.environment.name, []).append(release)
+    return [
+        EnvironmentView(
+            name=name,
+            after=next((one.environment.after for one in those if one.environment and one.environment.after), ""),
+            deployments=tuple(sorted(one.deployment for one in those)),
+        )
+        for name, those in sorted(found.items())
+    ]
+
+
+def releases_of(releases: Iterable[Release], environment: str) -> dict[str, Release]:
+    """What runs in an environment, by the declared deployment."""
+    return {
+        one.environment.deployment: one for one in releases if one.environment and one.environment.name == environment
+    }
+
+
+def only_in(deployment: str, environment: str) -> EnvironmentDifference:
+    """A deployment that one of two environments has."""
+    line = f"{deployment} is only in {environment}"
+    return EnvironmentDifference(before=deployment, after=deployment, settings=(line,), groups=())
 
 
 def diff_settings(a: Release, b: Release) -> tuple[str, ...]:

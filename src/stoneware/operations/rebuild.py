@@ -31,6 +31,8 @@ MOST_SHOWN = 50
 class RebuildFrame(Frame):
     """`digest` is the image that is compared with; `folder` and `spec` are where its recipe is declared now."""
 
+    TELLS = ("family", "digest")
+
     digest: str
     family: str
     folder: str
@@ -67,6 +69,7 @@ class Rebuild(Procedure[RebuildFrame]):
                 writable=before.manifest.writable,
                 mounts=frame.mounts,
                 deliver=before.manifest.deliver,
+                state_schema=before.manifest.state_schema,
             )
             if not is_remembered(self.home, built.image):
                 space.buildah("rmi", "--force", built.image, quiet=True)

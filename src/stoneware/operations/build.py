@@ -1,0 +1,223 @@
+"""A build: a commit's steps, in their order, in containers; and a record of what became of each.
+
+    QUEUED -> FETCHING -> WORKING -> COLLECTING -> ENDING -> SUCCEEDED, or ENDING -> FAILED from anywhere
+
+No state waits for a step: supervisors run them and write down how they end, whether a daemon is there or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from stoneware.decide.build.graph import ready, verdict
+from stoneware.decide.build.turns import Queued, turns
+from stoneware.errors import BadInput
+from stoneware.model.build import BuildSpec, BuildStatus, StepRecord
+from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.operations.build_frame import BuildFrame
+from stoneware.operations.build_reading import read_build
+from stoneware.operations.build_steps import Steps
+from stoneware.operations.outcome import Finish, Go, Outcome, Wait
+from stoneware.operations.procedure import Context, Procedure
+from stoneware.pipeline.git import what_is_wrong
+from stoneware.pipeline.needs import not_allowed
+from stoneware.pipeline.workshop import DOCKER, FETCH, Runs
+from stoneware.store.store import Store
+
+SOON_S = 0.05
+LONGEST_PAUSE_S = 0.5
+TURN_S = 0.2
+LONGEST_TURN_S = 3.0
+LONGEST_WHY_BYTES = 2**16
+GRACE_S = 60.0
+"""How much longer than its time a state may last before the time is put down to us."""
+
+
+CODE_OF = {
+    BuildStatus.FAILURE: "build-failed",
+    BuildStatus.TIMEOUT: "deadline-passed",
+    BuildStatus.EXPIRED: "deadline-passed",
+    BuildStatus.CANCELLED: "aborted",
+    BuildStatus.INTERNAL_ERROR: "interrupted",
+}
+"""What an end counts as when nothing finer is known."""
+
+
+class Collects(Protocol):
+    """Keeps what a build has made."""
+
+    def __call__(self, ctx: Context, frame: BuildFrame) -> BuildFrame: ...
+
+
+@dataclass(frozen=True)
+class Build(Procedure[BuildFrame]):
+    """`at_once` is how many builds go on at the same time; the others wait in the order in which they came. `tell` hears how a
+    build stands, when it begins and when it ends."""
+
+    store: Store
+    runs: Runs
+    steps: Steps
+    at_once: int
+    collect: Collects
+    tell: Callable[[OperationRecord, BuildFrame, BuildStatus], None] = lambda *_: None
+
+    kind = "build"
+    first = "QUEUED"
+    NEXT = {
+        "QUEUED": ("FETCHING", "ENDING"),
+        "FETCHING": ("WORKING", "ENDING"),
+        "WORKING": ("COLLECTING", "ENDING"),
+        "COLLECTING": ("ENDING",),
+        "ENDING": (),
+    }
+    frame_type = BuildFrame
+
+    def queued(self, ctx: Context, frame: BuildFrame) -> Outcome:
+        """Waits for its turn, as long as it may."""
+        line = self.store.operations.line("build")
+        waiting = [Queued(one.id, one.created_at, one.queue_ttl_s, one.lane) for one in line if one.state == self.first]
+        found = turns(waiting, len(line) - len(waiting), self.at_once, ctx.now)
+        newer = dict(found.overtaken).get(ctx.record.id)
+        if newer:
+            return self._end(ctx, frame, BuildStatus.CANCELLED, f"{newer} is of a newer commit")
+        if ctx.record.id in found.expired:
+            return self._end(ctx, frame, BuildStatus.EXPIRED, f"its turn did not come within {frame.queue_ttl_s:g}s")
+        if ctx.record.id not in found.begin:
+            ahead = next((at for at, one in enumerate(waiting) if one.id == ctx.record.id), 0)
+            return Wait(min(LONGEST_TURN_S, TURN_S * (ahead + 1)), frame, "waiting for its turn")
+        self.tell(ctx.record, frame, BuildStatus.WORKING)
+        return Go("FETCHING", frame.model_copy(update={"began_at": ctx.now}), "its turn")
+
+    def fetching(self, ctx: Context, frame: BuildFrame) -> Outcome:
+        """Fills the workspace, and reads what is to be done if that wasn't said."""
+        build = ctx.record.id
+        pristine = frame.spec is None or any(step.verb for step in frame.spec.steps)
+        self.runs.fetch(build, frame.source, pristine, frame.allowed)
+        look = self.runs.look(build, FETCH)
+        if look.state in ("none", "running"):
+            return Wait(SOON_S, frame, "fetching the source")
+        if look.state == "vanished":
+            return self._end(ctx, frame, BuildStatus.INTERNAL_ERROR, "the fetching of the source was cut short")
+        if look.status:
+            return self._end(
+                ctx, frame, BuildStatus.FAILURE, f"the source can't be fetched: {self._why(build, look.last)}"
+            )
+        spec = frame.spec or self._read(build, frame)
+        refused = not_allowed(spec, frame.allowed)
+        if refused:
+            return self._end(ctx, frame.coded("build-not-allowed"), BuildStatus.FAILURE, "; ".join(refused))
+        for warning in spec.warnings:
+            self.runs.say(build, f"warning: {warning}")
+        records = tuple(StepRecord(id=step.id, name=step.image or str(step.verb)) for step in spec.steps)
+        return Go("WORKING", frame.model_copy(update={"spec": spec, "steps": records}), "the source is there")
+
+    def _why(self, build: str, last: str) -> str:
+        """What went wrong in fetching: its log, which has nothing else yet, knows more than the last line."""
+        log = self.runs.folder(build).log
+        told = log.read_bytes()[-LONGEST_WHY_BYTES:] if log.exists() else b""
+        return what_is_wrong(told.decode("utf-8", "replace") or last)
+
+    def _read(self, build: str, frame: BuildFrame) -> BuildSpec:
+        """Raises BadInput. All that is wrong is in the log then."""
+        source, trigger = self.runs.folder(build).source, bool(frame.trigger)
+        try:
+            return read_build(source, frame.config, frame.source, frame.substitutions, build=build, triggered=trigger)
+        except BadInput as bad:
+            for problem in bad.problems:
+                self.runs.say(build, str(problem))
+            raise
+
+    def working(self, ctx: Context, frame: BuildFrame) -> Outcome:
+        """Looks at which steps have ended, and begins those that wait for nothing any more."""
+        spec = frame.known
+        frame = self.steps.look(ctx, frame)
+        status, why = verdict(spec, frame.steps)
+        if status not in (BuildStatus.WORKING, BuildStatus.SUCCESS):
+            return self._end(ctx, frame.coded("build-failed"), status, why)
+        if ctx.now - frame.entered_at > spec.timeout_s:
+            return self._end(ctx, frame, BuildStatus.TIMEOUT, f"it took longer than {spec.timeout_s:g}s")
+        if status is BuildStatus.SUCCESS:
+            return Go("COLLECTING", frame, why)
+        for number in ready(spec, frame.steps):
+            frame = self.steps.begin(ctx, frame, number)
+        running = [record.id for record in frame.steps if record.status is BuildStatus.WORKING]
+        pause_s = min(LONGEST_PAUSE_S, max(SOON_S, (ctx.now - _last_news(frame)) / 50))
+        return Wait(pause_s, frame, f"running {', '.join(running)}" if running else "between two steps")
+
+    def collecting(self, ctx: Context, frame: BuildFrame) -> Outcome:
+        """What was to be there at the end is there, and what is to be kept is kept."""
+        missing = self.runs.missing(ctx.record.id, frame.known.images)
+        if missing:
+            return self._end(ctx, frame, BuildStatus.FAILURE, f"no step has made the image {', '.join(missing)}")
+        return Go("ENDING", self.collect(ctx, frame).ends(BuildStatus.SUCCESS, ""), "")
+
+    def ending(self, ctx: Context, frame: BuildFrame) -> Outcome:
+        """Nothing of it runs any more, and its workspace goes."""
+        build = ctx.record.id
+        self.steps.give_up(ctx, frame)
+        if not self.runs.end(build, [FETCH, DOCKER, *(str(number) for number in range(len(frame.steps)))]):
+            return Wait(SOON_S, frame, "ending what still runs")
+        frame = _closed(frame, ctx.now)
+        status = frame.status or BuildStatus.INTERNAL_ERROR
+        self.runs.say(build, f"{status}{': ' + frame.failure if frame.failure else ''}")
+        self.tell(ctx.record, frame, status)
+        if status is BuildStatus.SUCCESS:
+            return Finish(Result.SUCCEEDED, frame, f"SUCCESS: {len(frame.steps)} steps")
+        return Finish(Result.FAILED, frame, f"{status}: {frame.failure}")
+
+    def retreat(self, ctx: Context, frame: BuildFrame, reason: str) -> Outcome:
+        if ctx.record.state == "ENDING":
+            return Finish(Result.STUCK, frame, reason)
+        status = {
+            "aborted": BuildStatus.CANCELLED,
+            "unforeseen": BuildStatus.INTERNAL_ERROR,
+            "deadline-passed": BuildStatus.INTERNAL_ERROR,
+            "unreachable": BuildStatus.INTERNAL_ERROR,
+            "misconfigured": BuildStatus.INTERNAL_ERROR,
+        }.get(frame.code, BuildStatus.FAILURE)
+        return self._end(ctx, frame, status, reason.replace("aborted by", "cancelled by", 1))
+
+    def _end(self, ctx: Context, frame: BuildFrame, status: BuildStatus, why: str) -> Outcome:
+        frame = frame if frame.code else frame.coded(CODE_OF[status])
+        return Go("ENDING", frame.ends(status, why), f"{status}: {why}")
+
+    def deadline(self, record: OperationRecord, frame: BuildFrame) -> float | None:
+        """The times of build and steps are told apart in `working`; these are for what goes wrong with us."""
+        working = frame.spec.timeout_s + GRACE_S if frame.spec else None
+        return {"QUEUED": None, "FETCHING": 1800.0, "WORKING": working}.get(record.state, 300.0)
+
+    def going_back(self, state: str) -> bool:
+        return state == "ENDING"
+
+    def objection(self, signal: SignalKind, state: str) -> str | None:
+        if signal is not SignalKind.ABORT:
+            return f"a build can't be told to {signal}; it can be cancelled"
+        return None if state != "ENDING" else "it is ending already"
+
+    def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
+        return None
+
+
+def _last_news(frame: BuildFrame) -> float:
+    """When a step last began or ended: those that run for long are looked at less often."""
+    times = [at for one in frame.steps for at in (one.began_at, one.ended_at) if at is not None]
+    return max(times, default=frame.entered_at)
+
+
+def _closed(frame: BuildFrame, now: float) -> BuildFrame:
+    """Steps that were cut short or never began."""
+    for number, record in enumerate(frame.steps):
+        if record.status is BuildStatus.WORKING:
+            frame = frame.with_step(number, status=_cut(frame.status), ended_at=now, because="cut short")
+        elif record.status is BuildStatus.PENDING:
+            frame = frame.with_step(number, status=BuildStatus.CANCELLED, because="never began")
+    return frame
+
+
+def _cut(status: BuildStatus | None) -> BuildStatus:
+    """What a step counts as that was running when its build ended so."""
+    return status if status in (BuildStatus.TIMEOUT, BuildStatus.INTERNAL_ERROR) else BuildStatus.CANCELLED

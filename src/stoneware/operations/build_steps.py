@@ -1,0 +1,127 @@
+"""The steps of a build: containers that are looked at by what their supervisors wrote, and Stoneware's own as operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stoneware.errors import BadInput, Conflict, NotFound, Refused
+from stoneware.host.supervised import Look
+from stoneware.model.build import BuildStatus, BuildStep
+from stoneware.model.operation import OperationRecord, Result
+from stoneware.operations.build_frame import BuildFrame
+from stoneware.operations.procedure import Context
+from stoneware.pipeline.workshop import Runs
+
+NOT_RUN = 125
+"""podman's own exit status, when it did not come to the command (podman-run(1))."""
+
+
+class Verbs(Protocol):
+    """What Stoneware itself does as a step, through the same doors as a person."""
+
+    def begin(self, ctx: Context, frame: BuildFrame, number: int) -> tuple[str, ...]:
+        """Begins it, or finds what was begun; the ids of its operations, none if it is done at once."""
+
+    def look(self, identity: str) -> OperationRecord:
+        """How one of them is."""
+
+    def give_up(self, ctx: Context, identity: str) -> None:
+        """Turns one of them back, if it goes on."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    runs: Runs
+    verbs: Verbs
+
+    def begin(self, ctx: Context, frame: BuildFrame, number: int) -> BuildFrame:
+        """Begins a step that waits for nothing any more, once however often it is asked for. One of our own waits as long as
+        somebody else has what it is about."""
+        step = frame.known.steps[number]
+        if step.verb:
+            try:
+                begun = self.verbs.begin(ctx, frame, number)
+            except Conflict as busy:
+                if busy.code != "operation-under-way":
+                    raise
+                return frame
+            except BadInput as bad:
+                for problem in bad.problems:
+                    self.runs.say(ctx.record.id, str(problem))
+                raise
+            frame = frame.model_copy(update={"children": {**frame.children, number: begun}})
+        else:
+            try:
+                self.runs.start(ctx.record.id, number, step, frame.allowed)
+            except (NotFound, Refused) as wrong:  # what others have come to meanwhile isn't lost with it
+                ended = {"began_at": ctx.now, "ended_at": ctx.now, "because": f"{wrong.message} ({wrong.next_step})"}
+                return frame.with_step(number, status=BuildStatus.FAILURE, **ended)
+        return frame.with_step(number, status=BuildStatus.WORKING, began_at=ctx.now)
+
+    def look(self, ctx: Context, frame: BuildFrame) -> BuildFrame:
+        """The frame with what became of the steps that were running."""
+        for number, record in enumerate(frame.steps):
+            if record.status is BuildStatus.WORKING:
+                step = frame.known.steps[number]
+                frame = self._look_at_verb(ctx, frame, number) if step.verb else self._look_at(ctx, frame, number, step)
+        return frame
+
+    def give_up(self, ctx: Context, frame: BuildFrame) -> None:
+        """Turns back what running steps of our own have begun."""
+        for number, begun in frame.children.items():
+            if frame.steps[number].status is BuildStatus.WORKING:
+                for identity in begun:
+                    self.verbs.give_up(ctx, identity)
+
+    def _look_at(self, ctx: Context, frame: BuildFrame, number: int, step: BuildStep) -> BuildFrame:
+        look = self.runs.look(ctx.record.id, str(number))
+        if look.state in ("none", "running"):
+            began = look.began_at or frame.steps[number].began_at or ctx.now
+            if step.timeout_s is not None and ctx.now - began > step.timeout_s:
+                self.runs.stop(ctx.record.id, number)
+                why = f"longer than {step.timeout_s:g}s"
+                return frame.with_step(number, status=BuildStatus.TIMEOUT, ended_at=ctx.now, because=why)
+            return frame
+        status, because = _meaning(look)
+        if status is BuildStatus.INTERNAL_ERROR:
+            self.runs.stop(ctx.record.id, number)
+        return frame.with_step(
+            number,
+            status=status,
+            because=because,
+            exit_code=look.status,
+            began_at=look.began_at,
+            ended_at=look.ended_at or ctx.now,
+        )
+
+    def _look_at_verb(self, ctx: Context, frame: BuildFrame, number: int) -> BuildFrame:
+        operations = [self.verbs.look(identity) for identity in frame.children.get(number, ())]
+        bad = next((one for one in operations if one.result not in (None, Result.SUCCEEDED)), None)
+        if bad is not None:
+            why = f"{bad.id} {bad.result}: {bad.because}"
+            return frame.with_step(number, status=BuildStatus.FAILURE, ended_at=ctx.now, because=why)
+        if any(one.result is None for one in operations):
+            return frame
+        told = "; ".join(f"{one.id}: {one.because}" for one in operations)
+        if told:
+            self.runs.say(ctx.record.id, f'Step #{number} - "{frame.steps[number].id}": {told}')
+        return frame.with_step(number, status=BuildStatus.SUCCESS, ended_at=ctx.now, because=told)
+
+
+def _meaning(look: Look) -> tuple[BuildStatus, str]:
+    """What the end of a step's container says."""
+    if look.state == "vanished":
+        return BuildStatus.INTERNAL_ERROR, "it was cut short: its supervisor is gone"
+    if look.status == 0:
+        return BuildStatus.SUCCESS, ""
+    if look.status == NOT_RUN and look.last.startswith("Error:"):
+        return _not_run(look.last.removeprefix("Error: ").strip())
+    return BuildStatus.FAILURE, look.last if look.status in (126, 127) else ""
+
+
+def _not_run(said: str) -> tuple[BuildStatus, str]:
+    if "image not known" in said or "did not resolve" in said or "initializing source" in said:
+        hint = "`stoneware builder map` names an image for it, `stoneware builder build` makes one"
+        return BuildStatus.FAILURE, f"its image isn't there: {said} ({hint})"
+    return BuildStatus.INTERNAL_ERROR, f"podman could not run it: {said}"

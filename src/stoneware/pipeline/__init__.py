@@ -1,0 +1,1 @@
+"""Pipelines: the doors that builds and triggers need."""

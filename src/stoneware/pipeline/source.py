@@ -1,0 +1,47 @@
+"""Where a build's workspace comes from, as commands that a supervisor runs: nothing here waits for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stoneware.errors import BadInput, NotFound, Unreachable
+from stoneware.model.build import Source
+from stoneware.pipeline.git import OBJECT, UPLOAD, git_words, refs_of, short_name
+
+
+def fetch_words(source: Source, workspace: Path, pristine: Path | None) -> list[list[str | Path]]:
+    """The commands that fill `workspace`, and then `pristine` with the same, where one is wanted."""
+    words = _copy(Path(source.folder), workspace) if source.folder else _clone(source, workspace)
+    return [*words, *(_copy(workspace, pristine) if pristine else ())]
+
+
+def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
+    return [["mkdir", "-p", target], ["cp", "-a", "--reflink=auto", f"{folder}/.", target], ["chmod", "0777", target]]
+
+
+def _clone(source: Source, workspace: Path) -> list[list[str | Path]]:
+    """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them."""
+    git = git_words("-C", workspace)
+    return [
+        ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace],
+        [*git, "remote", "add", "origin", source.repository],
+        [*git, "fetch", "--quiet", "--depth=1", "--no-tags", f"--upload-pack={UPLOAD}", "origin", source.commit],
+        [*git, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", source.commit],
+    ]
+
+
+def resolve_ref(repository: str, ref: str) -> Source:
+    """The commit that a branch, tag or commit of a repository stands for now. Raises NotFound, BadInput."""
+    if repository.startswith("-") or ref.startswith("-"):
+        raise BadInput(f"{repository}@{ref} is no repository", next_step="write PATH@BRANCH, or ADDRESS@BRANCH")
+    name = short_name(repository)
+    if OBJECT.match(ref):
+        return Source(repository=repository, name=name, commit=ref)
+    try:
+        known = refs_of(repository)
+    except Unreachable as away:
+        raise NotFound(f"{repository} can't be read: {away.message}", away.next_step) from away
+    for branch, tag, full in ((ref, "", f"refs/heads/{ref}"), ("", ref, f"refs/tags/{ref}"), ("", "", "HEAD")):
+        if full in known and (full != "HEAD" or ref == "HEAD"):
+            return Source(repository=repository, name=name, commit=known[full], branch=branch, tag=tag)
+    raise NotFound(f"{repository} has no branch or tag {ref}", "`git ls-remote` shows them")

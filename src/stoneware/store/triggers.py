@@ -1,0 +1,117 @@
+"""Triggers as rows, what each has seen of its repository, and which messages came already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from stoneware.clock import Clock
+from stoneware.errors import Conflict, NotFound
+from stoneware.model.ledger import Fact
+from stoneware.model.trigger import Trigger, TriggerSpec
+from stoneware.store.database import writing
+from stoneware.store.ledger import append
+from stoneware.store.tables import hook_messages, trigger_refs, triggers
+
+REMEMBERED_S = 90 * 86400.0
+
+
+@dataclass(frozen=True)
+class Triggers:
+    """Every change of a trigger goes into the ledger in its own transaction."""
+
+    db: sa.Engine
+    clock: Clock
+
+    def add(self, name: str, spec: TriggerSpec, seen: Mapping[str, str], actor: str, reason: str) -> Trigger:
+        """A new trigger that has seen these refs already. The same once more: that one. Raises Conflict if another has the name."""
+        with writing(self.db) as conn:
+            known = _by_name(conn, name)
+            if known is not None:
+                if TriggerSpec.model_validate(known.model_dump(exclude={"id", "name", "created_at", "actor"})) == spec:
+                    return known
+                hint = f"delete it first (`stoneware trigger delete {name}`), or give this one another name"
+                raise Conflict(f"there is another trigger {name}", hint, code="name-taken")
+            now = self.clock.now()
+            body = {**spec.model_dump(mode="json"), "name": name, "created_at": now, "actor": actor}
+            given = conn.execute(triggers.insert().values(name=name, body=body)).inserted_primary_key
+            made = Trigger.model_validate({**body, "id": int(given[0]) if given else 0})
+            _see(conn, made.id, seen)
+            told = {"repository": spec.repository, "watch": str(spec.watch), "allow": ", ".join(spec.allow)}
+            self._note(conn, "trigger.create", name, actor, reason, told)
+        return made
+
+    def list(self) -> list[Trigger]:
+        """All of them, by name."""
+        with self.db.connect() as conn:
+            return [_trigger(row) for row in conn.execute(sa.select(triggers).order_by(triggers.c.name))]
+
+    def get(self, name: str) -> Trigger:
+        """One of them. Raises NotFound."""
+        with self.db.connect() as conn:
+            known = _by_name(conn, name)
+        if known is None:
+            raise NotFound(
+                f"there is no trigger {name}", "`stoneware trigger list` shows them", code="trigger-not-found"
+            )
+        return known
+
+    def delete(self, name: str, actor: str, reason: str) -> Trigger:
+        """Takes it away; builds that it began go on. Raises NotFound."""
+        known = self.get(name)
+        with writing(self.db) as conn:
+            conn.execute(trigger_refs.delete().where(trigger_refs.c.trigger == known.id))
+            conn.execute(triggers.delete().where(triggers.c.id == known.id))
+            self._note(conn, "trigger.delete", name, actor, reason, {})
+        return known
+
+    def seen(self, trigger: int) -> dict[str, str] | None:
+        """What every ref pointed to when it was last looked at; None when the trigger was deleted."""
+        with self.db.connect() as conn:
+            if conn.scalar(sa.select(triggers.c.id).where(triggers.c.id == trigger)) is None:
+                return None
+            rows = conn.execute(sa.select(trigger_refs).where(trigger_refs.c.trigger == trigger))
+            return {row.ref: row.commit for row in rows}
+
+    def see(self, trigger: int, refs: Mapping[str, str], gone: set[str]) -> None:
+        """Notes where these refs point to now, and which are gone."""
+        if not refs and not gone:
+            return
+        with writing(self.db) as conn:
+            if conn.scalar(sa.select(triggers.c.id).where(triggers.c.id == trigger)) is None:
+                return
+            for ref in gone:
+                conn.execute(trigger_refs.delete().where(trigger_refs.c.trigger == trigger, trigger_refs.c.ref == ref))
+            _see(conn, trigger, refs)
+
+    def first_time(self, fingerprint: str) -> bool:
+        """Whether a message with this fingerprint (hex) comes for the first time; from now on it doesn't."""
+        now = self.clock.now()
+        with writing(self.db) as conn:
+            conn.execute(hook_messages.delete().where(hook_messages.c.at < now - REMEMBERED_S))
+            if conn.scalar(sa.select(hook_messages.c.at).where(hook_messages.c.fingerprint == fingerprint)) is not None:
+                return False
+            conn.execute(hook_messages.insert().values(fingerprint=fingerprint, at=now))
+        return True
+
+    def _note(self, conn: sa.Connection, verb: str, name: str, actor: str, reason: str, told: dict[str, str]) -> None:
+        fact = Fact(verb=verb, subject=f"trigger:{name}", actor=actor, reason=reason, details=told)
+        append(conn, self.clock.now(), fact)
+
+
+def _see(conn: sa.Connection, trigger: int, refs: Mapping[str, str]) -> None:
+    for ref, commit in refs.items():
+        conn.execute(trigger_refs.delete().where(trigger_refs.c.trigger == trigger, trigger_refs.c.ref == ref))
+        conn.execute(trigger_refs.insert().values(trigger=trigger, ref=ref, commit=commit))
+
+
+def _by_name(conn: sa.Connection, name: str) -> Trigger | None:
+    row = conn.execute(sa.select(triggers).where(triggers.c.name == name)).first()
+    return _trigger(row) if row else None
+
+
+def _trigger(row: sa.Row[Any]) -> Trigger:
+    return Trigger.model_validate({**row.body, "id": row.id})
