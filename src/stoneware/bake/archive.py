@@ -11,7 +11,8 @@ from io import BytesIO
 from pathlib import Path
 
 from stoneware.bake.base import EPOCH
-from stoneware.bake.tree import OPAQUE, WHITEOUT, Node
+from stoneware.bake.tree import OPAQUE, WHITEOUT, Node, later_names
+from stoneware.model.listing import path_bytes
 
 _TYPES = {
     "d": tarfile.DIRTYPE,
@@ -25,9 +26,9 @@ _TYPES = {
 
 def pack(tree: Mapping[str, Node], out: Path) -> None:
     """Writes the archive: names sorted, a name that a file has already as a link to it, marks as `.wh.` files."""
-    first_names: dict[tuple[int, int], str] = {}
+    links = later_names(tree)
     with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(tree):
+        for path in sorted(tree, key=path_bytes):
             node = tree[path]
             if path == ".":
                 continue
@@ -36,9 +37,8 @@ def pack(tree: Mapping[str, Node], out: Path) -> None:
                 tar.addfile(_header(f"{folder}/.wh.{name}".lstrip("/")))
                 continue
             header = _node_header(path, node)
-            first = first_names.setdefault(node.twin, path) if node.twin else path
-            if first != path:
-                header.type, header.linkname, header.size = tarfile.LNKTYPE, first, 0
+            if path in links:
+                header.type, header.linkname, header.size = tarfile.LNKTYPE, links[path], 0
                 tar.addfile(header)
             elif node.entry.kind == "f":
                 _add_file(tar, header, node)

@@ -31,8 +31,18 @@ class Notary:
 
     home: Home
 
-    def state_provenance(self, artifact: Artifact, repository: str, operation: str, began: float, ended: float) -> None:
-        """How an image came to be. What was stated of the same image before stays."""
+    def state_provenance(
+        self,
+        artifact: Artifact,
+        repository: str,
+        operation: str,
+        began: float,
+        ended: float,
+        materials: tuple[Material, ...] = (),
+        build: str = "",
+    ) -> None:
+        """How an image came to be, `materials` beside recipe, base and kernel; `build` is the build of which the bake was a step.
+        What was stated of the same image before stays."""
         manifest, recipe = artifact.manifest, artifact.manifest.recipe
         kernel = None
         if "vmlinux" in manifest.files:
@@ -50,9 +60,10 @@ class Notary:
             base=recipe.base,
             base_digest=recipe.base_digest or None,
             kernel=kernel,
+            materials=materials,
             deliver=manifest.deliver,
             writable=manifest.writable,
-            parameters={"epoch": str(manifest.epoch), "tree": manifest.tree},
+            parameters={"epoch": str(manifest.epoch), "tree": manifest.tree, **({"build": build} if build else {})},
             builder=installation_key(self.home).public.id,
             stoneware_version=__version__,
             invocation=operation,
@@ -70,6 +81,7 @@ class Notary:
             passed=record.passed,
             tests=record.results,
             console_tail=record.console_tail,
+            inside={str(delivery): seen for delivery, seen in record.inside.items()},
             engine=",".join(artifact.manifest.deliver),
             builder=installation_key(self.home).public.id,
             stoneware_version=__version__,
@@ -85,18 +97,20 @@ class Notary:
             data = (folder / file).read_bytes()
         except FileNotFoundError:
             raise Refused(
-                f"image {digest[:19]}: {file} is missing", "bake it again, or import it with its signature"
+                f"image {digest[:19]}: {file} is missing",
+                "bake it again, or import it with its signature",
+                code="signature-invalid",
             ) from None
         try:
             return verify(data, believed_keys(self.home), predicate_type=ATTESTATIONS[file], digest=digest)
         except Refused as wrong:
-            raise Refused(f"image {digest[:19]}: {file}: {wrong.message}", wrong.next_step) from None
+            raise Refused(f"image {digest[:19]}: {file}: {wrong.message}", wrong.next_step, code=wrong.code) from None
 
     def require_passed(self, folder: Path, digest: str) -> Verified:
         """The signed record of a boot test that passed. Raises Refused."""
         found = self.read(folder, BOOT_TEST_FILE, digest)
         if found.statement.predicate.get("result") != "PASSED":
-            raise Refused(f"image {digest[:19]}: its boot test didn't pass", "bake it again")
+            raise Refused(f"image {digest[:19]}: its boot test didn't pass", "bake it again", code="image-untested")
         return found
 
     def _write(self, path: Path, statement: Statement) -> None:

@@ -51,10 +51,14 @@ def unfetched(what: str, failed: ToolFailed) -> BakeFailed:
     """Why packages didn't come: there is no room for them, or no way to them."""
     if "No space left" in failed.tail:
         return BakeFailed(
-            f"{what}: no space left on the disk", "mmdebstrap", failed.tail, "free some space and bake again"
+            f"{what}: no space left on the disk",
+            "mmdebstrap",
+            failed.tail,
+            "free some space and bake again",
+            code="disk-full",
         )
     hint = "check the network and the mirror (STONEWARE_DEBIAN_SOURCES)"
-    return BakeFailed(what, "mmdebstrap", failed.tail, hint)
+    return BakeFailed(what, "mmdebstrap", failed.tail, hint, code="base-unavailable")
 
 
 class BaseRecord(Noun):

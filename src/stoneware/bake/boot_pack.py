@@ -11,31 +11,37 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from stoneware.bake import cpio, initramfs, units
+from stoneware.bake import boot_packages, initramfs, units
 from stoneware.bake.base import EPOCH, debootstrap_words, unfetched
 from stoneware.bake.vmlinux import unpack_kernel
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, ToolFailed
+from stoneware.host import cpio
 from stoneware.host.files import locked, sync_folder
+from stoneware.model.component import BootComponent
 
+NOTED = "packages.json"
+"""Beside the pack: what it consists of. A pack without it is fetched again."""
 PACKAGES = ("linux-image-cloud-amd64", "busybox-static", "dmsetup")
 
 
 @dataclass(frozen=True)
 class BootPack:
-    """What starts a machine: a kernel, packed for firmware and plain for virtual machines, and the initramfs that belongs to it."""
+    """What starts a machine: a kernel, packed for firmware and plain for virtual machines, and the initramfs that belongs to it.
+    `packages` are those that something of is in these."""
 
     kernel_version: str
     kernel: Path
     vmlinux: Path
     initrd: Path
+    packages: tuple[BootComponent, ...] = ()
 
 
 def ensure_boot_pack(space: Workspace) -> BootPack:
     """Fetches the pack when it isn't there (about ten seconds, once), and makes the initramfs when our scripts changed."""
     folder = space.home.build / "boot"
     with locked(space.home.build / ".boot.lock"):
-        if not (folder / "tree").exists():
+        if not ((folder / "tree").exists() and (folder / NOTED).exists()):
             _fetch(space, folder)
         tree = folder / "tree"
         kernels = sorted((tree / "boot").glob("vmlinuz-*"))
@@ -53,19 +59,28 @@ def ensure_boot_pack(space: Workspace) -> BootPack:
             unpack_kernel(space, kernels[-1], fresh)
             fresh.replace(vmlinux)
         sync_folder(folder)
-    return BootPack(version, kernels[-1], vmlinux, initrd)
+        packages = boot_packages.read(folder / NOTED)
+    return BootPack(version, kernels[-1], vmlinux, initrd, packages)
 
 
 def _fetch(space: Workspace, folder: Path) -> None:
     space.line("fetching kernel, busybox and dmsetup (once)")
-    fresh = space.folder / "boot-tree"
+    fresh, hook = space.folder / "boot-tree", space.folder / "boot-hook"
+    hook.write_text(boot_packages.HOOK)
+    hook.chmod(0o755)
+    program, *words = debootstrap_words("extract", PACKAGES, fresh)
     try:
-        space.run(debootstrap_words("extract", PACKAGES, fresh), timeout_s=1800)
+        space.run([program, f"--extract-hook={hook}", *words], timeout_s=1800)
     except ToolFailed as failed:
         raise unfetched("the kernel's packages can't be fetched", failed) from failed
-    for unneeded in ("usr/share", "var", "etc/ssl"):
+    kernels = [(kernel.resolve(), "vmlinuz") for kernel in sorted((fresh / "boot").glob("vmlinuz-*"))]
+    packed = [(file, "initrd.img") for file in initramfs.programs(fresh).values()]
+    packages = boot_packages.owners(fresh, [*kernels, *packed])
+    for unneeded in ("usr/share", "var", "etc/ssl", boot_packages.NOTES):
         shutil.rmtree(fresh / unneeded, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    boot_packages.save(packages, folder / NOTED)
+    shutil.rmtree(folder / "tree", ignore_errors=True)
     fresh.rename(folder / "tree")
     sync_folder(folder)
 

@@ -24,7 +24,7 @@ def program() -> Path:
     """The program that writes erofs. Raises Misconfigured when this host has none."""
     found = shutil.which("mkfs.erofs", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
-        raise Misconfigured("there is no mkfs.erofs on this host", "install erofs-utils")
+        raise Misconfigured("there is no mkfs.erofs on this host", "install erofs-utils", code="tool-missing")
     return Path(found)
 
 

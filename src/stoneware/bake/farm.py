@@ -7,19 +7,22 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from stoneware.bake.tree import WHITEOUT, Node
+from stoneware.bake.tree import WHITEOUT, Node, later_names
 from stoneware.errors import BakeFailed
-from stoneware.model.listing import FileEntry
+from stoneware.model.listing import FileEntry, path_bytes
 
 
 def plant(tree: Mapping[str, Node], folder: Path) -> None:
     """Makes the tree in an empty folder, whiteouts as overlayfs has them. It must lie on the disk that holds the contents."""
-    for path in sorted(tree):
+    links = later_names(tree)
+    for path in sorted(tree, key=path_bytes):
         node, place = tree[path], str(folder / path)
         parent = tree.get(path.rpartition("/")[0] or ".")
         if path != "." and (parent is None or not parent.is_folder):  # a link there would lead out of the folder
             raise BakeFailed(f"/{path} stands in what is no folder", "seal", next_step="mend the recipe")
-        if node.entry.kind == "f":
+        if path in links:
+            os.link(folder / links[path], place, follow_symlinks=False)
+        elif node.entry.kind == "f":
             _file(node, place)
         elif path != ".":
             _other(node.entry, place)

@@ -5,12 +5,13 @@ never on an image, so that all images of a kernel share it byte for byte.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from stoneware.bake.cpio import DEVICE, FILE, FOLDER, LINK, Entry, archive
 from stoneware.bake.units import unit_files, unit_links
 from stoneware.errors import BakeFailed
+from stoneware.host.cpio import DEVICE, FILE, FOLDER, LINK, Entry, archive
 from stoneware.host.run import run
 
 MODULES = (
@@ -39,7 +40,7 @@ FSTABS = {
     "fstab.plain": "pts /dev/pts devpts mode=0620,ptmxmode=0666,nosuid,noexec\nshm /dev/shm tmpfs mode=1777,nosuid,nodev\n",
 }
 """Mounted in one go: in software emulation each program that starts costs tens of milliseconds."""
-SCRIPTS = ("init", "keeper", "lib.sh", "plain", "application", "dhcp")
+SCRIPTS = ("init", "keeper", "shell", "lib.sh", "plain", "application", "dhcp")
 
 
 def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> None:
@@ -52,14 +53,8 @@ def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> N
     }
     entries["dev/console"] = Entry(DEVICE | 0o600, device=(5, 1))
     entries["dev/null"] = Entry(DEVICE | 0o666, device=(1, 3))
-    entries["bin/busybox"] = _program(_first(tree, ("bin/busybox", "usr/bin/busybox")))
+    entries |= {name: _program(file) for name, file in programs(tree).items()}
     entries |= {f"bin/{applet}": Entry(LINK | 0o777, b"busybox") for applet in APPLETS}
-    entries["bin/dmsetup"] = _program(_first(tree, PROGRAMS))
-    entries["lib64/ld-linux-x86-64.so.2"] = _program(
-        _first(tree, [f"{folder}/ld-linux-x86-64.so.2" for folder in LIBRARY_FOLDERS])
-    )
-    for library in LIBRARIES:
-        entries[f"lib/{library}"] = _program(_first(tree, [f"{folder}/{library}" for folder in LIBRARY_FOLDERS]))
     entries |= _modules(tree, kernel_version) | _units()
     entries |= {f"etc/{name}": Entry(FILE | 0o644, text.encode()) for name, text in FSTABS.items()}
     guest = files("stoneware.bake.guest")
@@ -73,6 +68,18 @@ def build_initramfs(tree: Path, kernel_version: str, out: Path, epoch: int) -> N
         run(["zstd", "-q", "-f", "-10", "--no-progress", raw, "-o", out], timeout_s=60)
     finally:
         raw.unlink(missing_ok=True)
+
+
+def programs(tree: Path) -> dict[str, Path]:
+    """Programs and libraries of the initramfs, by their names there, each with its file in the boot tree. Raises BakeFailed."""
+    loader = "ld-linux-x86-64.so.2"
+    wanted: dict[str, Sequence[str]] = {
+        "bin/busybox": ("bin/busybox", "usr/bin/busybox"),
+        "bin/dmsetup": PROGRAMS,
+        f"lib64/{loader}": [f"{folder}/{loader}" for folder in LIBRARY_FOLDERS],
+    }
+    wanted |= {f"lib/{library}": [f"{folder}/{library}" for folder in LIBRARY_FOLDERS] for library in LIBRARIES}
+    return {name: _first(tree, places) for name, places in wanted.items()}
 
 
 def _modules(tree: Path, kernel_version: str) -> dict[str, Entry]:
@@ -132,7 +139,7 @@ def _plain(module: str) -> str:
     return module.replace("-", "_")
 
 
-def _first(tree: Path, names: tuple[str, ...] | list[str]) -> Path:
+def _first(tree: Path, names: Sequence[str]) -> Path:
     for name in names:
         if (tree / name).exists():
             return (tree / name).resolve()

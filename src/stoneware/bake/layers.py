@@ -20,14 +20,15 @@ from stoneware.bake.blobs import Blobs
 from stoneware.bake.built import BuiltLayer
 from stoneware.bake.groups import group_layers
 from stoneware.bake.scan import scan
-from stoneware.bake.tree import Node, Tree, listing, stack
+from stoneware.bake.tree import Tree, listing, merged, stack
 from stoneware.bake.workspace import Workspace
 from stoneware.host.files import write_atomic
+from stoneware.model import listing as listing_module
 from stoneware.model.image import SealedFile, Verity
 from stoneware.model.listing import FileEntry, from_lines, to_lines
 from stoneware.model.noun import Noun
 
-SHAPES = (normal, scanning, tree_module, farm, erofs, archive)
+SHAPES = (normal, scanning, tree_module, farm, erofs, archive, listing_module)
 """What decides to which bytes a layer is sealed: a change of any of them is another format."""
 
 
@@ -61,9 +62,7 @@ class Sealing:
 
     def entries(self, sealed: Sequence[SealedLayer]) -> dict[str, FileEntry]:
         """What sealed layers hold together."""
-        lists = [from_lines(self.blobs.read(one.listing)) for one in sealed]
-        trees = [{path: Node(entry) for path, entry in entries.items()} for entries in lists]
-        return listing(stack(trees, bottom=True))
+        return merged([from_lines(self.blobs.read(one.listing)) for one in sealed])
 
     def _group(self, first: int, end: int) -> SealedLayer:
         top = self.added if end == len(self.layers) else {}

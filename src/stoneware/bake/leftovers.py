@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from stoneware.host.files import locked
 from stoneware.host.home import Home
 from stoneware.host.process import is_alive
 from stoneware.host.run import run
+
+SWEEPS = 20
+SWEEP_S = 0.01
 
 MARK = "STONEWARE_BAKE"
 """Environment variable that every process of a bake carries: the path of its folder."""
@@ -83,11 +87,29 @@ def _quietly(*words: str | Path) -> None:
 
 
 def _end_processes(folder: Path) -> None:
-    """Ends every process that carries the folder's mark: children of a bake outlive a killed daemon."""
+    """Ends every process that carries the folder's mark: children of a bake outlive a killed daemon.
+
+    One look isn't enough: a process that is just being replaced by its program (execve) shows an empty environment, and
+    one that we meet may have a child that came after our look at its place.
+    """
     mark = f"{MARK}={folder}".encode()
+    for _ in range(SWEEPS):
+        if not _end_marked(mark):
+            return
+        time.sleep(SWEEP_S)
+
+
+def _end_marked(mark: bytes) -> bool:
+    """One look at all processes; whether another one is needed."""
+    again = False
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
+            environment = (entry / "environ").read_bytes()
+            if mark in environment.split(b"\0"):
                 os.kill(int(entry.name), signal.SIGKILL)
+                again = True
+            elif not environment and (entry / "exe").exists():  # not one of the kernel's, nor a zombie
+                again = True
+    return again

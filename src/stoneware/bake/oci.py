@@ -52,10 +52,15 @@ def write_layout(
             "annotations": {TREE: tree, "org.opencontainers.image.title": family},
         },
     )
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [_descriptor(MANIFEST, *manifest)]}
-    write_atomic(folder / "oci-layout", _json({"imageLayoutVersion": "1.0.0"}), mode=0o444)
-    write_atomic(folder / "index.json", _json(index), mode=0o444)
+    for name, content in documents(*manifest).items():
+        write_atomic(folder / name, content, mode=0o444)
     return manifest[0]
+
+
+def documents(manifest: str, size_bytes: int) -> dict[str, bytes]:
+    """The files of a layout that have no digest for a name: what they hold follows from the one manifest's digest and length."""
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [_descriptor(MANIFEST, manifest, size_bytes)]}
+    return {"oci-layout": _json({"imageLayoutVersion": "1.0.0"}), "index.json": _json(index)}
 
 
 def _configuration(layers: Sequence[SealedFile], config: Mapping[str, Any], init: str, tree: str) -> dict[str, Any]:

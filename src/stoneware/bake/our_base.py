@@ -36,7 +36,12 @@ def offer_base(space: Workspace, name: str, artifact: Artifact) -> None:
             hint = (
                 f"bake {artifact.manifest.family} again, or start from an image that is delivered as a container, too"
             )
-            raise BakeFailed(f"the layers that {name} was built from are gone", f"FROM {name}", next_step=hint)
+            raise BakeFailed(
+                f"the layers that {name} was built from are gone",
+                f"FROM {name}",
+                next_step=hint,
+                code="base-unavailable",
+            )
         check_container(artifact, f"image {name}")
         built = space.buildah("pull", "--quiet", f"oci:{artifact.oci}", quiet=True).stdout.strip()
     space.buildah("tag", built, f"localhost/{name}", quiet=True)

@@ -57,7 +57,8 @@ def provenance(facts: ProvenanceFacts) -> Statement:
 
 
 def boot_test(facts: BootTestFacts) -> Statement:
-    """The statement that this very digest was started, and what it answered."""
+    """The statement that this very digest was started, what it answered, and what its machines were like then."""
+    inside = {delivery: seen.model_dump(mode="json") for delivery, seen in sorted(facts.inside.items())}
     return Statement(
         _type=STATEMENT,
         subject=(_image(facts.family, facts.digest),),
@@ -67,6 +68,7 @@ def boot_test(facts: BootTestFacts) -> Statement:
             "tests": list(facts.tests),
             "engine": facts.engine,
             "consoleTail": facts.console_tail,
+            **({"inside": inside} if inside else {}),
             "tester": _builder(facts),
             "invocationId": facts.invocation,
             "startedOn": _time(facts.started_at),

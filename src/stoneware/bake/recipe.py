@@ -55,10 +55,16 @@ def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
     found = RecipeFiles((folder / containerfile).resolve(), (folder / context).resolve())
     if not found.containerfile.is_file():
         raise BadInput(
-            f"there is no recipe {folder / containerfile}", next_step="check `containerfile` in stoneware.yaml"
+            f"there is no recipe {folder / containerfile}",
+            next_step="check `containerfile` in stoneware.yaml",
+            code="recipe-failed",
         )
     if not found.context.is_dir():
-        raise BadInput(f"there is no folder {folder / context}", next_step="check `context` in stoneware.yaml")
+        raise BadInput(
+            f"there is no folder {folder / context}",
+            next_step="check `context` in stoneware.yaml",
+            code="recipe-failed",
+        )
     return found
 
 

@@ -9,22 +9,25 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from stoneware.model.component import Component, Inventory
+from stoneware.model.component import BootComponent, Component, Inventory
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json; version=1.5"
 SERIALS = uuid.uuid5(uuid.NAMESPACE_OID, "stoneware sbom")
 """The namespace of our serial numbers (RFC 9562, section 5.5)."""
 
 
-def cyclonedx(inventory: Inventory, *, family: str, digest: str, epoch: int) -> bytes:
-    """The document for the tree of an image of this family.
+def cyclonedx(
+    inventory: Inventory, *, family: str, digest: str, epoch: int, boot: Sequence[BootComponent] = ()
+) -> bytes:
+    """The document for the tree of an image of this family, and for what starts it.
 
     `digest` is the tree's (`sha256:…`), `epoch` the time that its files carry (seconds since the epoch).
     """
+    named = " ".join([digest, *(one.component.purl for one in boot)])
     root = f"{family}@{digest}"
     properties = [{"name": "stoneware:unread", "value": note} for note in inventory.unread]
     metadata: dict[str, Any] = {
@@ -35,10 +38,10 @@ def cyclonedx(inventory: Inventory, *, family: str, digest: str, epoch: int) -> 
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
-        "serialNumber": uuid.uuid5(SERIALS, digest).urn,
+        "serialNumber": uuid.uuid5(SERIALS, named).urn,
         "version": 1,
         "metadata": metadata | ({"properties": properties} if properties else {}),
-        "components": list(_components(inventory)),
+        "components": [*_components(inventory), *(_boot_component(one) for one in boot)],
         # what was copied in by hand is in no package manager's books
         "compositions": [{"aggregate": "incomplete" if inventory.unread else "unknown", "assemblies": [root]}],
     }
@@ -50,6 +53,14 @@ def _components(inventory: Inventory) -> Iterator[dict[str, Any]]:
     times = Counter(one.purl for one in inventory.components)
     for one in inventory.components:
         yield _component(one, one.purl if times[one.purl] == 1 else f"{one.purl}#{one.path}")
+
+
+def _boot_component(one: BootComponent) -> dict[str, Any]:
+    """The same package may be in the tree, too: its place tells one from the other."""
+    part = one.component
+    written = _component(part, f"{part.purl}#{part.path}")
+    kind = "operating-system" if part.name.startswith("linux-image-") else "library"
+    return {**written, "type": kind} | ({"supplier": {"name": one.supplier}} if one.supplier else {})
 
 
 def _component(one: Component, ref: str) -> dict[str, Any]:

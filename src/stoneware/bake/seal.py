@@ -30,7 +30,7 @@ from stoneware.bake.tree import Node, Tree, tree_digest
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed
 from stoneware.host.files import sync_folder, write_atomic
-from stoneware.model.image import Artifact, Delivery, Manifest, Recipe, SealedFile
+from stoneware.model.image import Artifact, Delivery, Manifest, Recipe, SealedFile, StateSchema
 from stoneware.model.listing import FileEntry
 
 INITS = ("sbin/init", "usr/sbin/init", "lib/systemd/systemd", "usr/lib/systemd/systemd")
@@ -52,6 +52,7 @@ def seal(
     writable: Sequence[str],
     mounts: Sequence[str] = (),
     deliver: Sequence[Delivery] = ("vm",),
+    state_schema: StateSchema | None = None,
 ) -> Artifact:
     """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` are made where the tree has
     none. `pack` may be None when no `vm` is delivered.
@@ -78,16 +79,17 @@ def seal(
             for role, file in _layer_files(number, layer)
         }
         bill = space.folder / SBOM
-        bill.write_bytes(cyclonedx(inventory, family=family, digest=tree, epoch=EPOCH))
+        boot = pack.packages if "vm" in deliver and pack is not None else ()
+        bill.write_bytes(cyclonedx(inventory, family=family, digest=tree, epoch=EPOCH, boot=boot))
         files["sbom"] = sealing.blobs.add(bill, SBOM)
         words: dict[str, Any] = {}
         if "vm" in deliver and pack is not None:
-            boot = {
+            started_by = {
                 "kernel": (pack.kernel, "vmlinuz"),
                 "vmlinux": (pack.vmlinux, "vmlinux"),
                 "initrd": (pack.initrd, "initrd.img"),
             }
-            files |= {role: sealing.blobs.take(file, name) for role, (file, name) in boot.items()}
+            files |= {role: sealing.blobs.take(file, name) for role, (file, name) in started_by.items()}
             words = {"kernel_version": pack.kernel_version, "cmdline": kernel_cmdline(verities, init, writable)}
         for file in files.values():
             sealing.blobs.link(file, out / file.name)
@@ -107,6 +109,7 @@ def seal(
             recipe=recipe,
             packages=inventory.components,
             tree_bytes=sum(verity.data_blocks for verity in verities) * BLOCK,
+            state_schema=state_schema,
             **words,
         )
         return _enter(space, out, manifest)

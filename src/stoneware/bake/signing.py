@@ -34,15 +34,23 @@ def verify(data: bytes, keys: Mapping[str, PublicKey], *, predicate_type: str, d
     """
     envelope = Envelope.from_json(data)
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise Refused(f"the attestation has the payload type {envelope.payload_type[:100]!r}, not {PAYLOAD_TYPE!r}")
+        raise Refused(
+            f"the attestation has the payload type {envelope.payload_type[:100]!r}, not {PAYLOAD_TYPE!r}",
+            code="signature-invalid",
+        )
     payload = decoded(envelope.payload, "payload")
     signers = _signers(envelope, pae(envelope.payload_type, payload), keys)
     statement = Statement.from_json(payload)
     if statement.predicate_type != predicate_type:
-        raise Refused(f"the attestation is of the type {statement.predicate_type[:100]!r}, not {predicate_type!r}")
+        raise Refused(
+            f"the attestation is of the type {statement.predicate_type[:100]!r}, not {predicate_type!r}",
+            code="signature-invalid",
+        )
     if not statement.speaks_of(digest):
         raise Refused(
-            f"the attestation doesn't speak of image {digest[:19]}", "fetch the attestation of this very image"
+            f"the attestation doesn't speak of image {digest[:19]}",
+            "fetch the attestation of this very image",
+            code="signature-invalid",
         )
     return Verified(statement, signers)
 
@@ -50,7 +58,7 @@ def verify(data: bytes, keys: Mapping[str, PublicKey], *, predicate_type: str, d
 def _signers(envelope: Envelope, message: bytes, keys: Mapping[str, PublicKey]) -> tuple[str, ...]:
     """The known keys that have signed. Another's signature beside theirs proves nothing and harms nothing."""
     if not envelope.signatures:
-        raise Refused("the attestation has no signature")
+        raise Refused("the attestation has no signature", code="signature-invalid")
     known = [one for one in envelope.signatures if one.keyid in keys]
     if not known:
         named = ", ".join(
@@ -59,10 +67,12 @@ def _signers(envelope: Envelope, message: bytes, keys: Mapping[str, PublicKey]) 
         raise Refused(
             f"the attestation is signed by {named}, which isn't trusted here",
             "`stoneware key trust` takes the public key of its installation",
+            code="signature-invalid",
         )
     for one in known:
         if not keys[one.keyid].verifies(decoded(one.sig, "signature"), message):
             raise Refused(
-                f"the attestation's signature by {one.keyid[:16]} is wrong: it was changed, or isn't by that key"
+                f"the attestation's signature by {one.keyid[:16]} is wrong: it was changed, or isn't by that key",
+                code="signature-invalid",
             )
     return tuple(sorted({one.keyid for one in known}))

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from stoneware.model.listing import FileEntry, to_lines
+from stoneware.model.listing import FileEntry, path_bytes, to_lines
 
 WHITEOUT = "w"
 """The kind of a node that hides what has its name in the layers below."""
@@ -22,13 +22,14 @@ OPAQUE = ("trusted.overlay.opaque", "79")
 class Node:
     """One thing in a tree. Its content is `content`, else that of the file `source`.
 
-    `twin` is the same for names of one file (hard links); `clean` is False when the file carries attributes that don't belong.
+    `twin` is the same for names of one file (hard links), so `entry.link` is empty here: which name is the first depends on what
+    else is there. `clean` is False when the file carries attributes that don't belong.
     """
 
     entry: FileEntry
     source: str = ""
     content: bytes | None = None
-    twin: tuple[int, int] | None = None
+    twin: tuple[int, int | str] | None = None
     clean: bool = True
 
     @property
@@ -91,13 +92,46 @@ def _plain(node: Node) -> Node:
     return replace(node, entry=replace(node.entry, xattrs=kept))
 
 
+def later_names(tree: Mapping[str, Node]) -> dict[str, str]:
+    """The paths that are one more name of a file, each with that file's first one (by its bytes).
+
+    Names of one file that are sealed with different contents, because a rule goes by the name, are no longer one file.
+    """
+    firsts: dict[tuple[object, FileEntry], str] = {}
+    found = {}
+    for path in sorted((path for path, node in tree.items() if node.twin), key=path_bytes):
+        first = firsts.setdefault((tree[path].twin, tree[path].entry), path)
+        if first != path:
+            found[path] = first
+    return found
+
+
 def listing(tree: Mapping[str, Node]) -> dict[str, FileEntry]:
     """What a tree holds, without where its contents are."""
-    return {path: node.entry for path, node in tree.items()}
+    links = later_names(tree)
+    return {path: replace(node.entry, link=links[path]) if path in links else node.entry for path, node in tree.items()}
+
+
+def merged(lists: Iterable[Mapping[str, FileEntry]]) -> dict[str, FileEntry]:
+    """What layers hold together, from their listings, lowest first."""
+    return listing(stack((_nodes(entries, number) for number, entries in enumerate(lists)), bottom=True))
+
+
+def _nodes(entries: Mapping[str, FileEntry], number: int) -> Tree:
+    """A listing as the tree of the layer with this number: names are of one file only within a layer."""
+    firsts = {entry.link for entry in entries.values()} - {""}
+    return {
+        path: Node(
+            replace(entry, link="") if entry.link else entry,
+            twin=(number, entry.link or path) if entry.link or path in firsts else None,
+        )
+        for path, entry in entries.items()
+    }
 
 
 def tree_digest(entries: Mapping[str, FileEntry]) -> str:
-    """The digest of a whole tree: names, kinds, modes, owners, contents and attributes, whatever layers it came in.
+    """The digest of a whole tree: names, kinds, modes, owners, contents, attributes and which names are of one file, whatever
+    layers it came in.
 
     SHA-256 of the listing's lines (`model.listing.to_lines`), as `sha256:` and hex.
     """

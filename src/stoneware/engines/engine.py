@@ -6,18 +6,41 @@ Every call is repeatable ("already so" is success), chooses no names, and waits 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from stoneware.model.finding import Capabilities, Finding
+from stoneware.engines.shell import Shell
+from stoneware.errors import Misconfigured
+from stoneware.host.copying import Progress, unwatched
+from stoneware.model.evidence import Evidence
+from stoneware.model.finding import Capabilities, Capacity, Finding
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, Machine, Ran, WantedDisk, WantedMachine
+from stoneware.model.snapshot import Snapshot, WantedSnapshot
+
+Reveal = Callable[[str], bytes]
+"""The value of a secret's version (`db-password/3`). Raises Refused or Misconfigured, which never say what the value is."""
+SECRETS = "/run/secrets"
+"""Where a machine finds its secrets: a file each, named by its variable, in memory, for its user alone."""
+
+
+def no_secrets(reference: str) -> bytes:
+    """For an engine that nobody gave a way to the secrets."""
+    raise Misconfigured(f"there is no way to secret {reference} from here", "make the engine with one")
+
+
+def reveal_all(reveal: Reveal, secrets: Mapping[str, str]) -> dict[str, bytes]:
+    """The values of a machine's secrets, by variable."""
+    return {variable: reveal(reference) for variable, reference in sorted(secrets.items())}
 
 
 class Machines(Protocol):
-    """The eight methods that every engine has."""
+    """The nine methods that every engine has."""
 
     def capabilities(self) -> Capabilities: ...
+
+    def capacity(self) -> Capacity:
+        """What its machines may use together, and how many may boot at once."""
 
     def check(self) -> Sequence[Finding]:
         """A look at tools, credentials and quota; changes nothing."""
@@ -29,7 +52,9 @@ class Machines(Protocol):
         """Forgets an image. Refused while a machine uses it."""
 
     def create_machine(self, wanted: WantedMachine) -> None:
-        """Creates and starts a machine. Already there with the same content: success; with another: Refused."""
+        """Creates and starts a machine. Already there with the same content: success; with another: Refused.
+
+        Its secrets are revealed at every start, kept nowhere, and a machine without them isn't made."""
 
     def delete_machine(self, name: str) -> None:
         """Ends and forgets a machine; its disks are detached and stay."""
@@ -64,6 +89,37 @@ class Disks(Protocol):
         """Unplugs a disk. Refused while the machine works on it: quiesce it first. A machine that isn't running lets go at once."""
 
 
+class Snapshots(Protocol):
+    """What disks held at one moment. These calls copy, and last as long as that takes; `progress` hears how far they are.
+
+    A snapshot is there whole or not at all; a call that was cut short is simply made again.
+    """
+
+    def snapshot_disk(self, disk: str, wanted: WantedSnapshot, progress: Progress = unwatched) -> None:
+        """Copies a disk as it is at one point in time, in use or not. There already: success (Refused for another disk's).
+
+        Refused when there is no room, or when a disk in use can't be copied without holding up its machine for long.
+        """
+
+    def list_snapshots(self, owner: str | None = None) -> Sequence[Snapshot]:
+        """Those that are whole, by name."""
+
+    def restore_disk(self, disk: str, snapshot: str, progress: Progress = unwatched) -> None:
+        """Makes a disk hold what the snapshot does, in one step at the end; what it held before is lost.
+
+        Refused while a machine has the disk, when sizes differ, and when the snapshot is damaged.
+        """
+
+    def clone_disk(self, source: str, wanted: WantedDisk, progress: Progress = unwatched) -> None:
+        """Creates a disk with the content of a snapshot or of a disk. Already there: success (Refused when the size differs).
+
+        Refused when `wanted` has another size than the source, and when the snapshot is damaged.
+        """
+
+    def delete_snapshot(self, name: str) -> None:
+        """Deletes a snapshot, or what is left of one that was never finished. Not there: success."""
+
+
 class Restart(Protocol):
     """Stop and start, for the warm fleet."""
 
@@ -82,5 +138,17 @@ class Inside(Protocol):
         """Runs a command and waits for its end. Refused for a machine without an agent; Unreachable when it doesn't answer."""
 
 
-class Engine(Machines, Disks, Restart, Inside, Protocol):
+class Attestation(Protocol):
+    """What a machine really runs, asked of its host and of itself, by a channel that answers and can't run anything."""
+
+    def attest(self, name: str) -> Evidence:
+        """All that can be known of a running machine now, within a few seconds; changes nothing in it. A machine that doesn't
+        answer is evidence, too.
+
+        NotFound when there is no such machine, Refused when it has no process (stopped, gone, or a container that waits for its
+        disks). Whoever is in the machine may lie about what is `inside` it; about the rest nobody in it can.
+        """
+
+
+class Engine(Machines, Disks, Snapshots, Restart, Inside, Shell, Attestation, Protocol):
     """What a rollout needs of an engine today."""

@@ -15,6 +15,32 @@ OPTIONS = "assume_storage_prezeroed=1,root_owner=0:0,nodiscard"
 LIMIT_S = 120.0
 
 
+IDENTITY_AT = 1024 + 0x68
+"""Where the superblock has it (the kernel's `filesystems/ext4/globals.rst`, s_uuid)."""
+
+
+def identity_of(image: Path) -> str:
+    """The identifier of the file system in a file. It goes wherever the data go; empty where there is no such file."""
+    try:
+        with image.open("rb") as data:
+            data.seek(IDENTITY_AT)
+            return data.read(16).hex()
+    except FileNotFoundError:
+        return ""
+
+
+def wrong_identity(expected: str, image: Path) -> str:
+    """What is wrong with a disk's file; empty for nothing. One of an earlier Stoneware has no `expected` one."""
+    found = identity_of(image)
+    if not found:
+        return "its file is gone"
+    return "the file of another disk lies in its place" if expected and found != expected else ""
+
+
+def _first(name: str) -> str:
+    return str(uuid.UUID(bytes=hashlib.sha256(name.encode()).digest()[:16]))
+
+
 def make_ext4(image: Path, wanted: WantedDisk) -> None:
     """Makes the file anew, sparse, so that it takes what is written. The disk's name gives the file system its identifier.
 
@@ -24,8 +50,7 @@ def make_ext4(image: Path, wanted: WantedDisk) -> None:
     image.touch(mode=0o600)
     with image.open("r+b") as out:
         out.truncate(wanted.size_bytes)
-    identity = uuid.UUID(bytes=hashlib.sha256(wanted.name.encode()).digest()[:16])
-    words: list[str | Path] = ["mke2fs", "-q", "-t", "ext4", "-U", str(identity), "-m", "0", "-E", OPTIONS, image]
+    words: list[str | Path] = ["mke2fs", "-q", "-t", "ext4", "-U", _first(wanted.name), "-m", "0", "-E", OPTIONS, image]
     try:
         run(words, timeout_s=LIMIT_S)
     except ToolFailed as broken:

@@ -12,9 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stoneware.clock import Clock
+from stoneware.engines.engine import Reveal, no_secrets, reveal_all
+from stoneware.engines.fake_attest import FakeAttest
+from stoneware.engines.fake_shell import FakeShell, FakeWay
+from stoneware.engines.fake_snapshots import FakeSnapshot, FakeSnapshots
 from stoneware.errors import EngineError, NotFound, Refused, Unreachable
 from stoneware.host.files import write_atomic
-from stoneware.model.finding import Capabilities, Finding
+from stoneware.model.finding import Capabilities, Capacity, Finding
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
 from stoneware.model.noun import Noun
@@ -38,31 +42,46 @@ class FakeMachine(Noun):
 
 
 class FakeState(Noun):
-    """Everything the fake cloud holds."""
+    """Everything the fake cloud holds. `contents` are the lines written to each disk, `roots` the root hashes of each image."""
 
     images: tuple[str, ...] = ()
+    roots: dict[str, tuple[str, ...]] = {}
     machines: dict[str, FakeMachine] = {}
     disks: dict[str, Disk] = {}
+    contents: dict[str, tuple[str, ...]] = {}
+    snapshots: dict[str, FakeSnapshot] = {}
     next_port: int = 40000
 
 
-class FakeEngine:
-    """`boot_seconds` is what a boot takes; `never_boots` names digests whose machines never come up.
+class FakeEngine(FakeSnapshots, FakeAttest, FakeShell):
+    """`boot_seconds` is what a boot takes, `slow` what it takes for some digests. `never_boots` names digests whose machines
+    never come up, `gives_up` those that fail when they have booted, `sick` digests and machines that serve and don't answer.
 
     `fail_next` scripts faults. `on_effect(when, verb, name)` is called with `before` and `after` around each effect: it may
-    raise, which is how tests kill the process at any point. `effects` lists what took place, in order.
+    raise, which is how tests kill the process at any point. `effects` lists what took place, in order. `host` is the capacity
+    that it claims; without limits unless told. Secrets are revealed where a real engine does it, and their values dropped.
     """
 
-    def __init__(self, clock: Clock, *, boot_seconds: float = 3.0, state: Path | None = None) -> None:
+    _state: FakeState
+
+    def __init__(
+        self, clock: Clock, *, boot_seconds: float = 3.0, state: Path | None = None, reveal: Reveal = no_secrets
+    ) -> None:
         self.clock = clock
         self.boot_seconds = boot_seconds
+        self.slow: dict[str, float] = {}
         self.never_boots: set[str] = set()
+        self.gives_up: set[str] = set()
         self.sick: set[str] = set()
+        self.ways: dict[str, FakeWay] = {}
+        self.host = Capacity()
         self.effects: list[tuple[str, str]] = []
         self.on_effect: Callable[[str, str, str], None] = lambda *_: None
+        self.reveal = reveal
         self._file = state
         self._faults: list[tuple[str, EngineError, bool]] = []
         self._lock = threading.RLock()
+        self._meddled = {}
         self._state = FakeState.model_validate_json(state.read_bytes()) if state and state.exists() else FakeState()
 
     # Scripting
@@ -83,17 +102,30 @@ class FakeEngine:
 
     def healthy(self, address: str) -> bool:
         """Whether a serving, well machine answers at this address."""
-        for machine in self.everything():
-            if address in machine.addresses.values():
-                return (
-                    machine.phase is Phase.SERVING and machine.digest not in self.sick and machine.name not in self.sick
-                )
+        port = int(address.rpartition(":")[2])
+        with self._lock:
+            for machine in self._state.machines.values():
+                if machine.first_port <= port < machine.first_port + len(machine.wanted.ports):
+                    return self.is_well(machine) and self._phase(machine) is Phase.SERVING
         return False
 
-    def everything(self) -> list[Machine]:
-        """All machines, whatever is scripted: for those who check, not for those who are tested."""
+    def is_well(self, machine: FakeMachine) -> bool:
+        """Whether a machine that serves answers as it should."""
+        return machine.wanted.digest not in self.sick and machine.wanted.name not in self.sick
+
+    def boot_of(self, digest: str) -> float:
+        """Seconds that a machine of this image takes to boot."""
+        return self.slow.get(digest, self.boot_seconds)
+
+    def everything(self, owner: str | None = None) -> list[Machine]:
+        """All machines, or one owner's, whatever is scripted: for those who check, not for those who are tested."""
         with self._lock:
-            return [self._view(machine) for machine in self._state.machines.values()]
+            attached: dict[str, list[str]] = {}
+            for disk in self._state.disks.values():
+                if disk.writer is not None:
+                    attached.setdefault(disk.writer, []).append(disk.name)
+            mine = [m for m in self._state.machines.values() if owner in (None, m.wanted.owner)]
+            return [self._view(machine, attached.get(machine.wanted.name, ())) for machine in mine]
 
     def images(self) -> tuple[str, ...]:
         """Digests of all images that can be started here."""
@@ -113,7 +145,10 @@ class FakeEngine:
     # The protocol
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(engine="fake", disks=True, power=True)
+        return Capabilities(engine="fake", disks=True, power=True, snapshots=True)
+
+    def capacity(self) -> Capacity:
+        return self.host
 
     def check(self) -> Sequence[Finding]:
         return [Finding(name="fake", level="ok", text="in memory; no real machine is started")]
@@ -121,14 +156,15 @@ class FakeEngine:
     def publish_image(self, artifact: Artifact) -> None:
         digest = artifact.manifest.digest
         with self._effect("publish_image", digest):
-            self._save(images=tuple({*self._state.images, digest}))
+            roots = {**self._state.roots, digest: tuple(layer.root_hash for layer in artifact.manifest.layers)}
+            self._save(images=(*(image for image in self._state.images if image != digest), digest), roots=roots)
 
     def delete_image(self, digest: str) -> None:
         with self._effect("delete_image", digest):
             users = [m.wanted.name for m in self._state.machines.values() if m.wanted.digest == digest]
             if users:
-                raise Refused(f"image {digest[:19]} is used by {', '.join(users)}")
-            self._save(images=tuple(set(self._state.images) - {digest}))
+                raise Refused(f"image {digest[:19]} is used by {', '.join(users)}", code="image-in-use")
+            self._save(images=tuple(image for image in self._state.images if image != digest))
 
     def create_machine(self, wanted: WantedMachine) -> None:
         with self._effect("create_machine", wanted.name):
@@ -140,25 +176,28 @@ class FakeEngine:
                     raise Refused(f"machine {wanted.name} is stopped", "start it, or delete it first")
                 return
             if wanted.digest not in self._state.images:
-                raise Refused(f"image {wanted.digest[:19]} isn't published here")
+                raise Refused(f"image {wanted.digest[:19]} isn't published here", code="image-not-here")
+            reveal_all(self.reveal, wanted.secrets)
             now, port = self.clock.now(), self._state.next_port
-            machine = FakeMachine(wanted=wanted, created_at=now, booted_at=now + self.boot_seconds, first_port=port)
+            booted_at = now + self.boot_of(wanted.digest)
+            machine = FakeMachine(wanted=wanted, created_at=now, booted_at=booted_at, first_port=port)
             self._save(next_port=port + len(wanted.ports))
             self._put(wanted.name, machine)
 
     def delete_machine(self, name: str) -> None:
         with self._effect("delete_machine", name):
             self._let_go(name)
+            self._leave(name)
             self._save(machines={n: m for n, m in self._state.machines.items() if n != name})
 
     def list_machines(self, owner: str | None = None) -> Sequence[Machine]:
         self._maybe_fail("list_machines", after=False)
-        return [machine for machine in self.everything() if owner in (None, machine.owner)]
+        return self.everything(owner)
 
     def read_console(self, name: str, lines: int = 50) -> str:
         with self._lock:
             machine = self._machine(name)
-            return "\n".join([f"{name}: {self._view(machine).phase.lower()}"][-lines:])
+            return "\n".join([f"{name}: {self._phase(machine).lower()}"][-lines:])
 
     def run_inside(self, name: str, argv: Sequence[str], limit_s: float) -> Ran:
         """Nothing runs in a machine that exists in memory alone: every command succeeds and prints itself."""
@@ -172,7 +211,10 @@ class FakeEngine:
             known = self._state.disks.get(wanted.name)
             if known is not None:
                 if known.size_bytes != wanted.size_bytes:
-                    raise Refused(f"disk {wanted.name} exists with {known.size_bytes} bytes, not {wanted.size_bytes}")
+                    raise Refused(
+                        f"disk {wanted.name} exists with {known.size_bytes} bytes, not {wanted.size_bytes}",
+                        code="disk-size-fixed",
+                    )
                 return
             disk = Disk(**wanted.model_dump(), created_at=self.clock.now())
             self._save(disks={**self._state.disks, wanted.name: disk})
@@ -181,8 +223,11 @@ class FakeEngine:
         with self._effect("delete_disk", name):
             disk = self._state.disks.get(name)
             if disk is not None and disk.writer is not None:
-                raise Refused(f"disk {name} is in use by {disk.writer}")
-            self._save(disks={n: d for n, d in self._state.disks.items() if n != name})
+                raise Refused(f"disk {name} is in use by {disk.writer}", code="disk-in-use")
+            self._save(
+                disks={n: d for n, d in self._state.disks.items() if n != name},
+                contents={n: c for n, c in self._state.contents.items() if n != name},
+            )
 
     def list_disks(self, owner: str | None = None) -> Sequence[Disk]:
         with self._lock:
@@ -192,11 +237,13 @@ class FakeEngine:
         with self._effect("attach_disk", f"{disk}@{machine}"):
             known, target = self._disk(disk), self._machine(machine)
             if known.writer not in (None, machine):
-                raise Refused(f"disk {disk} is in use by {known.writer}")
+                raise Refused(f"disk {disk} is in use by {known.writer}", code="disk-in-use")
             if target.power is not Power.RUNNING:
                 raise Refused(f"machine {machine} is {target.power}")
             if disk not in [mount.disk for mount in target.wanted.disks]:
                 raise Refused(f"machine {machine} has no place for disk {disk}")
+            if known.writer is None:
+                self.write(disk, machine)  # whoever gets a disk writes to it
             if known.writer is None or target.quiesced_at is not None:
                 self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": machine})})
                 complete = set(self._attached(machine)) == {mount.disk for mount in target.wanted.disks}
@@ -215,8 +262,8 @@ class FakeEngine:
             if known.writer != machine:
                 return
             target = self._machine(machine)
-            if self._view(target).phase in (Phase.STARTING, Phase.SERVING, Phase.QUIESCING):
-                raise Refused(f"machine {machine} still works on disk {disk}", "quiesce it first")
+            if self._phase(target) in (Phase.STARTING, Phase.SERVING, Phase.QUIESCING):
+                raise Refused(f"machine {machine} still works on disk {disk}", "quiesce it first", code="disk-in-use")
             self._save(disks={**self._state.disks, disk: known.model_copy(update={"writer": None})})
             self._put(machine, target.model_copy(update={"complete_at": None, "quiesced_at": None}))
 
@@ -224,6 +271,7 @@ class FakeEngine:
         with self._effect("stop_machine", name):
             machine = self._machine(name)
             self._let_go(name)
+            self._leave(name)
             self._put(
                 name,
                 machine.model_copy(
@@ -240,8 +288,10 @@ class FakeEngine:
         with self._effect("start_machine", name):
             machine = self._machine(name)
             if machine.power is not Power.RUNNING:
+                reveal_all(self.reveal, machine.wanted.secrets)
                 self._let_go(name)
-                boots = {"booted_at": self.clock.now() + self.boot_seconds, "complete_at": None, "quiesced_at": None}
+                booted_at = self.clock.now() + self.boot_of(machine.wanted.digest)
+                boots = {"booted_at": booted_at, "complete_at": None, "quiesced_at": None}
                 self._put(name, machine.model_copy(update={"power": Power.RUNNING, **boots}))
 
     # Inside
@@ -264,17 +314,25 @@ class FakeEngine:
                 self._faults.remove(fault)
                 raise fault[1] if not after else Unreachable(f"the reply to {verb} was lost")
 
-    def _view(self, machine: FakeMachine) -> Machine:
-        wanted, phase = machine.wanted, self._phase(machine)
+    def _view(self, machine: FakeMachine, attached: Sequence[str]) -> Machine:
+        wanted = machine.wanted
         ports = {port: f"127.0.0.1:{machine.first_port + i}" for i, port in enumerate(wanted.ports)}
         return Machine(
-            **wanted.model_dump(include={"name", "owner", "group", "fleet", "index", "digest", "cpus", "memory_bytes"}),
+            name=wanted.name,
+            owner=wanted.owner,
+            group=wanted.group,
+            fleet=wanted.fleet,
+            index=wanted.index,
+            digest=wanted.digest,
+            cpus=wanted.cpus,
+            memory_bytes=wanted.memory_bytes,
             power=machine.power,
-            phase=phase,
+            phase=self._phase(machine),
             created_at=machine.created_at,
+            started_at=machine.booted_at - self.boot_seconds if machine.power is Power.RUNNING else None,
             stopped_at=machine.stopped_at if machine.power is Power.STOPPED else None,
             addresses=ports,
-            attached=tuple(self._attached(wanted.name)),
+            attached=tuple(sorted(attached)),
         )
 
     def _phase(self, machine: FakeMachine) -> Phase:
@@ -283,6 +341,8 @@ class FakeEngine:
             return Phase.UNKNOWN
         if now < machine.booted_at or machine.wanted.digest in self.never_boots:
             return Phase.BOOTING
+        if machine.wanted.digest in self.gives_up:
+            return Phase.FAILED
         if machine.quiesced_at is not None:
             return Phase.QUIESCING if now < machine.quiesced_at else Phase.WAITING
         if machine.wanted.disks:
@@ -301,12 +361,12 @@ class FakeEngine:
 
     def _machine(self, name: str) -> FakeMachine:
         if name not in self._state.machines:
-            raise NotFound(f"no machine {name}")
+            raise NotFound(f"no machine {name}", code="machine-not-found")
         return self._state.machines[name]
 
     def _disk(self, name: str) -> Disk:
         if name not in self._state.disks:
-            raise NotFound(f"no disk {name}")
+            raise NotFound(f"no disk {name}", code="disk-not-found")
         return self._state.disks[name]
 
     def _put(self, name: str, machine: FakeMachine) -> None:

@@ -52,6 +52,21 @@ def locked(path: Path) -> Iterator[None]:
             os.close(handle)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock on `path` just now."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _is_still(handle: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), path.stat())

@@ -32,6 +32,11 @@ class Home:
         return self.root / "build"
 
     @property
+    def builds(self) -> Path:
+        """Builds of commits, a folder each, and what they share: podman's store of their own, the names of builders."""
+        return self.root / "builds"
+
+    @property
     def machines(self) -> Path:
         return self.root / "machines"
 
@@ -53,6 +58,11 @@ class Home:
         return self.root / "logs"
 
     @property
+    def shells(self) -> Path:
+        """Break-glass sessions: the transcript of each, and the socket of each that goes on."""
+        return self.root / "shells"
+
+    @property
     def signing_key(self) -> Path:
         """The installation's key (PKCS #8 in PEM), for its owner only."""
         return self.root / "signing-key.pem"
@@ -63,12 +73,37 @@ class Home:
         return self.root / "signing-key.pub"
 
     @property
+    def checkpoints(self) -> Path:
+        """Signed notes of where the ledger ended, to be copied elsewhere."""
+        return self.root / "ledger-checkpoints.jsonl"
+
+    @property
+    def secret_key(self) -> Path:
+        """What secrets are sealed with (32 bytes as hex digits), for its owner only."""
+        return self.root / "secret-key"
+
+    @property
+    def secret_key_id(self) -> Path:
+        """Says that there is such a key, and which one."""
+        return self.root / "secret-key.id"
+
+    @property
     def trusted_keys(self) -> Path:
         """Public keys of other installations, `*.pub`."""
         return self.root / "trusted-keys"
 
     def prepare(self) -> None:
-        for folder in (self.root, self.images, self.build, self.machines, self.disks, self.traffic, self.logs):
+        for folder in (
+            self.root,
+            self.images,
+            self.build,
+            self.builds,
+            self.machines,
+            self.disks,
+            self.traffic,
+            self.logs,
+            self.shells,
+        ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

@@ -18,6 +18,11 @@ def start_ticks(pid: int) -> int | None:
     return None if fields[0] in ("Z", "X") else int(fields[19])
 
 
+def age_s(process: tuple[int, int]) -> float:
+    """How long (seconds) a process has been there, by its pid and start time. No clock that anybody sets counts."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - process[1] / os.sysconf("SC_CLK_TCK")
+
+
 def is_alive(pid: int, ticks: int) -> bool:
     """Whether this very process still runs (another one with the same pid has another start time)."""
     return start_ticks(pid) == ticks

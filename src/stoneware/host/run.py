@@ -7,16 +7,18 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from stoneware.errors import Misconfigured, ToolFailed
 
 TAIL_LINES = 40
+_NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
 CANCEL_CHECK_S = 0.2
 
 
@@ -38,15 +40,17 @@ def run(
     ok: Sequence[int] = (0,),
     on_line: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
+    as_nobody: bool = False,
 ) -> Completed:
     """Runs a program in a process group of its own and waits for it.
 
-    `env` is added to our own environment. `on_line` sees each line of stdout and stderr as it comes. `cancel` ends it early.
+    `env` is added to our own environment. `as_nobody` (where we are root): without any rights, and with `env` alone. `on_line`
+    sees each line of stdout and stderr as it comes. `cancel` ends it early.
     Raises ToolFailed when the status isn't in `ok`, or the time is over, or it was cancelled (the whole group is killed
     then); Misconfigured when there is no such program.
     """
     words = [str(word) for word in argv]
-    process = _popen(words, subprocess.PIPE, subprocess.PIPE, cwd, env)
+    process = _popen(words, subprocess.PIPE, subprocess.PIPE, cwd, env, as_nobody=as_nobody)
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
     stdout: list[str] = []
 
@@ -75,16 +79,38 @@ def run(
 
 
 def spawn(
-    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+    stdin: bytes = b"",
 ) -> int:
     """Starts a program that outlives us, in a session of its own, its output in `log`. Returns its pid.
 
+    `pass_fds` are open files that it gets under the same numbers, `stdin` what it can read.
     Raises Misconfigured when there is no such program.
     """
-    with log.open("ab") as out:
-        process = _popen([str(word) for word in argv], out, out, cwd, env)
+    with log.open("ab") as out, tempfile.TemporaryFile() as told:
+        told.write(stdin)
+        told.seek(0)
+        words = [str(word) for word in argv]
+        process = _popen(
+            words, out, out, cwd, env, pass_fds=pass_fds, stdin=told.fileno() if stdin else subprocess.DEVNULL
+        )
     threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end while we live
     return process.pid
+
+
+def at_terminal(
+    argv: Sequence[str | Path], terminal: int, *, env: Mapping[str, str], cwd: Path
+) -> subprocess.Popen[bytes]:
+    """Starts a program in a session of its own whose input and output are an open terminal. Whoever asked for it ends it.
+
+    Raises Misconfigured when there is no such program.
+    """
+    return _popen([str(word) for word in argv], terminal, terminal, cwd, env, stdin=terminal)
 
 
 def _popen(
@@ -93,25 +119,31 @@ def _popen(
     stderr: IO[bytes] | int,
     cwd: Path | None,
     env: Mapping[str, str] | None,
+    *,
+    pass_fds: Sequence[int] = (),
+    as_nobody: bool = False,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     # Debian keeps some tools where an ordinary user's PATH doesn't reach
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
     try:
         return subprocess.Popen(
             words,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             cwd=cwd,
-            env={**os.environ, "PATH": path, **(env or {})},
+            env={**({} if as_nobody else os.environ), "PATH": path, **(env or {})},
             start_new_session=True,
+            pass_fds=pass_fds,
+            **(_NOBODY if as_nobody and os.geteuid() == 0 else {}),
         )
     except OSError as broken:
         hint = "run `stoneware doctor` to see what this host lacks"
         if cwd is not None and not cwd.is_dir():
             raise Misconfigured(f"{words[0]} can't be started in {cwd}: no such folder") from broken
         if isinstance(broken, FileNotFoundError):
-            raise Misconfigured(f"{words[0]} is not installed", hint) from broken
+            raise Misconfigured(f"{words[0]} is not installed", hint, code="tool-missing") from broken
         raise Misconfigured(f"{words[0]} can't be started: {broken.strerror}", hint) from broken
 
 

@@ -85,6 +85,7 @@ def _make(home: Home) -> Ed25519PrivateKey:
         raise Misconfigured(
             f"{home.signing_key} is gone, and {home.public_key.name} says that there was one",
             f"put it back from a copy; or, for a new key, move {home.public_key.name} to {home.trusted_keys.name}/",
+            code="key-unusable",
         )
     private = Ed25519PrivateKey.generate()
     none = serialization.NoEncryption()
@@ -97,7 +98,9 @@ def _read(path: Path) -> Ed25519PrivateKey:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise Misconfigured(
-            f"{path} can be read by others (mode {mode:04o})", f"`chmod 600 {path}`, if nobody has read it"
+            f"{path} can be read by others (mode {mode:04o})",
+            f"`chmod 600 {path}`, if nobody has read it",
+            code="key-unusable",
         )
     try:
         found = serialization.load_pem_private_key(path.read_bytes(), password=None)
@@ -107,6 +110,7 @@ def _read(path: Path) -> Ed25519PrivateKey:
         raise Misconfigured(
             f"{path} is no Ed25519 key in PEM without a password",
             "put it back from a copy; or move it and its .pub away, and a new key is made",
+            code="key-unusable",
         )
     return found
 
@@ -118,4 +122,5 @@ def _publish(path: Path, public: PublicKey) -> None:
         raise Misconfigured(
             f"{path} doesn't belong to the key beside it",
             "find out who changed it; then remove it, and it is made again",
+            code="key-unusable",
         )

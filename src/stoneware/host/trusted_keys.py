@@ -25,7 +25,9 @@ def _read(path: Path) -> PublicKey:
             text = file.read(LONGEST_PEM + 1).decode("ascii")
         return read_public(text, str(path))
     except (BadInput, OSError, UnicodeDecodeError):
-        raise Misconfigured(f"{path} is no Ed25519 public key in PEM", "mend it, or remove it") from None
+        raise Misconfigured(
+            f"{path} is no Ed25519 public key in PEM", "mend it, or remove it", code="key-unusable"
+        ) from None
 
 
 def trust(home: Home, key: PublicKey) -> None:

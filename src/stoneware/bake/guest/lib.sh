@@ -14,6 +14,11 @@ fact() {
     fi
 }
 
+# from now on nobody changes the secrets of the root $1
+close_secrets() {
+    mount -t tmpfs -o remount,ro,mode=0755,nosuid,nodev,noexec secrets "$1/run/secrets"
+}
+
 # sets $found to the program that a name means, along the path $2
 find_program() {
     found=$1

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from stoneware.bake.metadata.findings import Findings
+from stoneware.outside import parsed
 
 LIMIT_BYTES = 4 * 2**20
 KEYS = ("name", "version", "license")
@@ -13,8 +12,8 @@ KEYS = ("name", "version", "license")
 def read(findings: Findings, path: str) -> None:
     """Enters the package. Raises Unreadable."""
     try:
-        found = json.loads(findings.text(path, LIMIT_BYTES))
-    except (ValueError, RecursionError):
+        found = parsed(findings.text(path, LIMIT_BYTES))
+    except ValueError:
         findings.note(path, "it is no JSON")
         return
     said = found if isinstance(found, dict) else {}

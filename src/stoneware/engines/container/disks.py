@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -19,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stoneware.engines.ext4 import make_ext4
+from stoneware.engines.container.copies_of_mounts import end_copies, mounted_at
+from stoneware.engines.ext4 import identity_of, make_ext4, wrong_identity
 from stoneware.errors import NotFound, Refused, ToolFailed, Unreachable
 from stoneware.host.files import locked, sync_folder, write_atomic
+from stoneware.host.records import read_record
 from stoneware.host.run import run
 from stoneware.model.machine import Disk, WantedDisk
 from stoneware.model.noun import Noun
@@ -71,16 +72,31 @@ class DiskFolder:
             if known is not None:
                 if known.disk.size_bytes != wanted.size_bytes:
                     why = f"disk {wanted.name} exists with {known.disk.size_bytes} bytes, not {wanted.size_bytes}"
-                    raise Refused(why, "a disk keeps its size; declare a disk of another name")
+                    raise Refused(why, "a disk keeps its size; declare a disk of another name", code="disk-size-fixed")
                 return
             self._remove_data(wanted.name)
             if loops_work():
-                make_ext4(self._image(wanted.name), wanted)
+                make_ext4(self.image(wanted.name), wanted)
             else:
                 self._data_folder(wanted.name).mkdir(mode=0o755)
             sync_folder(self.path)
-            disk = Disk(**wanted.model_dump(), created_at=now)
+            disk = Disk(**wanted.model_dump(), created_at=now, identity=identity_of(self.image(wanted.name)))
             self._save(DiskRecord(disk=disk, kept_in="image" if loops_work() else "folder"))
+
+    def adopt(self, disk: Disk, image: Path) -> None:
+        """Makes a disk of a finished file, which moves. For who is `holding` it."""
+        image.replace(self.image(disk.name))
+        sync_folder(self.path)
+        known = disk.model_copy(update={"identity": identity_of(self.image(disk.name))})
+        self._save(DiskRecord(disk=known, kept_in="image"))
+
+    def looked_at(self, name: str) -> Disk | None:
+        """As it is, with what is wrong with its file; None when there is no such disk. A folder has no identity."""
+        record = self._find(name)
+        if record is None or record.kept_in == "folder":
+            return record.disk if record else None
+        damage = wrong_identity(record.disk.identity, self.image(name))
+        return record.disk.model_copy(update={"damage": damage})
 
     def find(self, name: str) -> Disk | None:
         """None when there is no such disk."""
@@ -91,7 +107,7 @@ class DiskFolder:
         """Raises NotFound."""
         disk = self.find(name)
         if disk is None:
-            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is")
+            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is", code="disk-not-found")
         return disk
 
     def all(self) -> list[Disk]:
@@ -101,7 +117,7 @@ class DiskFolder:
 
     def take(self, name: str, machine: str) -> None:
         """Fences a disk for a machine and mounts it. For who is `holding` it. Mounted already: success."""
-        record = self._get(name)
+        record = self.record(name)
         self._save(record.model_copy(update={"disk": record.disk.model_copy(update={"writer": machine})}))
         point = self.mount_point(name)
         point.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -115,7 +131,7 @@ class DiskFolder:
                 "ext4",
                 "-o",
                 "loop,noatime,nosuid,nodev",
-                self._image(name),
+                self.image(name),
                 point,
             ]
         else:
@@ -124,14 +140,14 @@ class DiskFolder:
             run(words, timeout_s=MOUNT_LIMIT_S)
         except ToolFailed as broken:
             why = f"disk {name} can't be mounted: {broken.tail.strip()[-200:] or broken.message}"
-            raise Refused(why, f"look at {self._image(name)} with e2fsck") from broken
+            raise Refused(why, f"look at {self.image(name)} with e2fsck") from broken
 
     def let_go(self, name: str) -> None:
         """Unmounts a disk, which writes everything out, and frees it. For who is `holding` it.
 
         Raises Unreachable while something on the host still uses it.
         """
-        record = self._get(name)
+        record = self.record(name)
         self._unmount(name)
         self._save(record.model_copy(update={"disk": record.disk.model_copy(update={"writer": None})}))
 
@@ -151,7 +167,9 @@ class DiskFolder:
         with self.holding(name):
             disk = self.find(name)
             if disk is not None and disk.writer is not None:
-                raise Refused(f"disk {name} is in use by {disk.writer}", "take it from the machine first")
+                raise Refused(
+                    f"disk {name} is in use by {disk.writer}", "take it from the machine first", code="disk-in-use"
+                )
             self._unmount(name)
             (self.path / f"{name}.json").unlink(missing_ok=True)
             self._remove_data(name)
@@ -163,7 +181,7 @@ class DiskFolder:
     def holding(self, name: str) -> Iterator[None]:
         """Only one of us changes a disk at a time. Raises NotFound where there are no disks at all."""
         if not self.path.exists():
-            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is")
+            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is", code="disk-not-found")
         with locked(self.path / f".{name}.lock"):
             yield
 
@@ -176,48 +194,47 @@ class DiskFolder:
         self._require_unused(name)
 
     def _require_unused(self, name: str) -> None:
-        """A mount that is gone here may live on in a container; its loop device goes with the last one."""
+        """A mount that is gone here may live on elsewhere; its loop device goes with the last one."""
         until = time.monotonic() + UNUSED_LIMIT_S
-        while devices := loops_of(self._image(name)):
+        while devices := loops_of(self.image(name)):
+            end_copies(self.mount_point(name))
             if time.monotonic() > until:
                 raise Unreachable(f"disk {name} is still in use on this host, by {', '.join(devices)}")
             time.sleep(0.01)
 
     def _find(self, name: str) -> DiskRecord | None:
-        try:
-            return DiskRecord.model_validate_json((self.path / f"{name}.json").read_bytes())
-        except FileNotFoundError:
-            return None
+        return read_record(self.path / f"{name}.json", DiskRecord)
 
-    def _get(self, name: str) -> DiskRecord:
+    def record(self, name: str) -> DiskRecord:
+        """A disk with what it is kept in. Raises NotFound."""
         record = self._find(name)
         if record is None:
-            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is")
+            raise NotFound(f"no disk {name}", "`stoneware disk list` shows what there is", code="disk-not-found")
         return record
 
     def _save(self, record: DiskRecord) -> None:
         write_atomic(self.path / f"{record.disk.name}.json", record.model_dump_json())
 
-    def _image(self, name: str) -> Path:
+    def image(self, name: str) -> Path:
+        """The file of a disk that is kept in one."""
         return self.path / f"{name}.raw"
+
+    def part(self, name: str) -> Path:
+        """Where a file is written that is to become a disk's."""
+        return self.path / f".{name}.part"
 
     def _data_folder(self, name: str) -> Path:
         return self.path / f"{name}.data"
 
     def _remove_data(self, name: str) -> None:
-        self._image(name).unlink(missing_ok=True)
+        self.image(name).unlink(missing_ok=True)
+        self.part(name).unlink(missing_ok=True)
         shutil.rmtree(self._data_folder(name), ignore_errors=True)
 
 
 def is_mounted(point: Path) -> bool:
     """Whether something is mounted at exactly this place (/proc/self/mountinfo, proc(5))."""
     return str(point.resolve()) in mounted_at(Path("/proc/self/mountinfo").read_text())
-
-
-def mounted_at(mountinfo: str) -> set[str]:
-    """All mount points. Spaces and the like stand there in octal."""
-    points = (line.split(" ")[4] for line in mountinfo.splitlines())
-    return {re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point) for point in points}
 
 
 def loops_of(image: Path) -> list[str]:

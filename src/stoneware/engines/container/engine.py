@@ -7,41 +7,62 @@ follows its record: whatever dies between the two, the same call made again find
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stoneware.clock import Clock
-from stoneware.engines.container import console
+from stoneware.engines.container import console, made, shell
+from stoneware.engines.container.attest import Witness
 from stoneware.engines.container.checks import check_host
-from stoneware.engines.container.disks import DiskFolder
+from stoneware.engines.container.copies import DiskCopies
+from stoneware.engines.container.disks import DiskFolder, loops_work
 from stoneware.engines.container.folder import Folder, MachineRecord
 from stoneware.engines.container.images import REPOSITORY, ImageStore
 from stoneware.engines.container.podman import Container, Podman
+from stoneware.engines.container.proof import Proofs
 from stoneware.engines.container.runs import Runs
+from stoneware.engines.container.strays import names_in_store, strays
 from stoneware.engines.container.units import Masks
+from stoneware.engines.engine import Reveal, no_secrets, reveal_all
+from stoneware.engines.shell import Way
+from stoneware.engines.snapshots import SnapshotFolder
 from stoneware.errors import NotFound, Refused, Unreachable
-from stoneware.host.files import locked
+from stoneware.host.capacity import host_share
+from stoneware.host.copying import Progress, unwatched
+from stoneware.host.files import is_locked, locked
 from stoneware.host.home import Home
-from stoneware.model.finding import Capabilities, Finding
+from stoneware.model.evidence import Evidence
+from stoneware.model.finding import Capabilities, Capacity, Finding
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, Machine, Phase, Power, Ran, WantedDisk, WantedMachine
+from stoneware.model.shell import Window
+from stoneware.model.snapshot import Snapshot, WantedSnapshot
 
 DELETE_GRACE_S = 2
+BOOTS_A_CORE = 4
+"""A container's boot is over within a second, and mostly waits."""
 
 
 class ContainerEngine:
-    """`masks` names what systemd in a machine is to leave out."""
+    """`masks` names what systemd in a machine is to leave out; `reveal` is the way to the values of secrets."""
 
-    def __init__(self, home: Home, clock: Clock, masks: Masks) -> None:
+    def __init__(self, home: Home, clock: Clock, masks: Masks, reveal: Reveal = no_secrets) -> None:
         self.home = home
         self.clock = clock
         self.podman = Podman(home)
         self.images = ImageStore(self.podman)
         self.disks = DiskFolder(home.containers / "disks", home.containers / "mounts")
-        self.runs = Runs(self.podman, self.images, clock, masks, self.disks.mounts)
+        self.copies = DiskCopies(self.disks, SnapshotFolder(home.containers / "snapshots"))
+        self.witness = Witness(home.images, Proofs(), self.disks)
+        self.runs = Runs(self.podman, self.images, clock, masks, self.disks.mounts, reveal)
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(engine="container", disks=True, power=True)
+        return Capabilities(engine="container", disks=True, power=True, snapshots=loops_work())
+
+    def capacity(self) -> Capacity:
+        share = host_share()
+        return Capacity(cpus=share.cpus, memory_bytes=share.memory_bytes, boots=share.cpus * BOOTS_A_CORE)
 
     def check(self) -> Sequence[Finding]:
         return check_host()
@@ -54,7 +75,11 @@ class ContainerEngine:
     def delete_image(self, digest: str) -> None:
         users = [record.wanted.name for _, record in self._machines() if record.wanted.digest == digest]
         if users:
-            raise Refused(f"image {digest[:19]} is used by {', '.join(users)}", "replace those machines first")
+            raise Refused(
+                f"image {digest[:19]} is used by {', '.join(users)}",
+                "replace those machines first",
+                code="image-in-use",
+            )
         self.images.delete(digest)
 
     # Machines
@@ -66,6 +91,7 @@ class ContainerEngine:
             record = folder.record()
             if record is None:
                 self.images.get(wanted.digest)
+                reveal_all(self.runs.reveal, wanted.secrets)  # without them there is nothing to make
                 with locked(self._root() / ".addresses.lock"):
                     record = MachineRecord(wanted=wanted, ip=self._address(wanted), created_at=self.clock.now())
                     folder.save(record)
@@ -80,6 +106,8 @@ class ContainerEngine:
     def delete_machine(self, name: str) -> None:
         folder = self._folder(name)
         if not folder.path.exists():
+            if name in names_in_store(self.podman):
+                self.podman.remove(name, DELETE_GRACE_S)
             return
         with locked(folder.lock):
             self.podman.remove(name, DELETE_GRACE_S)
@@ -88,12 +116,15 @@ class ContainerEngine:
         folder.lock.unlink(missing_ok=True)
 
     def list_machines(self, owner: str | None = None) -> Sequence[Machine]:
-        mine = [(folder, record) for folder, record in self._machines() if owner in (None, record.wanted.owner)]
+        there = names_in_store(self.podman)  # first: a machine's record is written before its container is made
+        every = self._machines()
+        mine = [(folder, record) for folder, record in every if owner in (None, record.wanted.owner)]
+        others = strays(self.podman, there - {folder.name for folder, _ in every}, owner)
         if not mine:
-            return []
+            return others
         containers = self.podman.containers([folder.name for folder, _ in mine])
         digests, disks = self.images.by_image_id(), self.list_disks()
-        return [self._view(record, containers.get(folder.name), digests, disks) for folder, record in mine]
+        return [*(self._view(record, containers.get(folder.name), digests, disks) for folder, record in mine), *others]
 
     def read_console(self, name: str, lines: int = 50) -> str:
         folder = self._folder(name)
@@ -103,6 +134,11 @@ class ContainerEngine:
     def stop_machine(self, name: str) -> None:
         """Asks the machine to power off; called again later than its grace, it ends it by force."""
         folder = self._folder(name)
+        if not folder.path.exists() and name in names_in_store(self.podman):
+            self.podman.run(
+                "stop", "--ignore", "--time", str(DELETE_GRACE_S), name
+            )  # a stray has no record to be asked by
+            return
         with self._locked(folder):
             record = self._record(folder)
             if record.on:
@@ -120,6 +156,7 @@ class ContainerEngine:
                 if not record.wanted.disks:
                     self.runs.begin(folder, record, container)
                 return
+            reveal_all(self.runs.reveal, record.wanted.secrets)  # before anything is changed
             if container.running or container.state == "initialized":
                 self.podman.run("stop", "--time", "0", name)
             self.disks.clear_writer(name)
@@ -133,6 +170,31 @@ class ContainerEngine:
             raise Refused(f"machine {name} has no way to run commands in it", "only machines under test have one")
         return self.podman.execute(name, argv, limit_s)
 
+    def attest(self, name: str) -> Evidence:
+        began = time.monotonic()
+        folder = self._folder(name)
+        record = self._record(folder)
+        container = self.runs.find(name)
+        if container is None or not container.running:
+            raise Refused(
+                f"machine {name} has no process to look at", "it is stopped, has ended, or waits for its disks"
+            )
+        digest = _digest(record.wanted, container, self.images.by_image_id())
+        evidence = self.witness.evidence(container, record, made.load(folder.path), digest, self.clock.now())
+        return evidence.model_copy(update={"seconds": time.monotonic() - began})
+
+    def open_shell(self, name: str, window: Window) -> Way:
+        self._record(self._folder(name))
+        container = self.runs.find(name)
+        if container is None or not container.running:
+            raise Refused(f"machine {name} isn't running", "there is nobody to let in")
+        return shell.open_shell(self.podman, container, window)
+
+    def close_shell(self, name: str) -> None:
+        container = self.runs.find(name) if self._folder(name).record() else None
+        if container is not None and container.running:
+            shell.end_shell(container)
+
     # Disks
 
     def create_disk(self, wanted: WantedDisk) -> None:
@@ -145,7 +207,8 @@ class ContainerEngine:
         self.disks.delete(name)
 
     def list_disks(self, owner: str | None = None) -> Sequence[Disk]:
-        return [self._seen(disk) for disk in self.disks.all() if owner in (None, disk.owner)]
+        mine = [disk for disk in self.disks.all() if owner in (None, disk.owner)]
+        return [self._seen(self.disks.looked_at(disk.name) or disk) for disk in mine]
 
     def attach_disk(self, disk: str, machine: str) -> None:
         """Fences and mounts the disk; with the last one, the machine starts, or goes on."""
@@ -165,7 +228,7 @@ class ContainerEngine:
                 self._settle(disk)
                 writer = self.disks.get(disk).writer
                 if writer not in (None, machine):
-                    raise Refused(f"disk {disk} is in use by {writer}", "a disk has one writer")
+                    raise Refused(f"disk {disk} is in use by {writer}", "a disk has one writer", code="disk-in-use")
                 self.disks.take(disk, machine)
             if all((known := self.disks.find(place)) and known.writer == machine for place in places):
                 self.runs.begin(folder, record, container)
@@ -190,12 +253,31 @@ class ContainerEngine:
                 verdict = self.runs.verdict(record, container)
                 if verdict.power is Power.RUNNING and verdict.phase is not Phase.WAITING:
                     why = f"machine {machine} may still work on disk {disk}: it is {verdict.phase}"
-                    raise Refused(why, "quiesce it first")
+                    raise Refused(why, "quiesce it first", code="disk-in-use")
                 if verdict.power is Power.RUNNING:
                     folder.save(record.model_copy(update={"begun": None, "ending_since": None, "signalled": False}))
             self.runs.undo_init(container)
             with self.disks.holding(disk):
                 self.disks.let_go(disk)
+
+    # Snapshots
+
+    def snapshot_disk(self, disk: str, wanted: WantedSnapshot, progress: Progress = unwatched) -> None:
+        self.copies.snapshot(disk, wanted, self.clock.now(), progress)
+
+    def list_snapshots(self, owner: str | None = None) -> Sequence[Snapshot]:
+        return self.copies.snapshots.all(owner)
+
+    def restore_disk(self, disk: str, snapshot: str, progress: Progress = unwatched) -> None:
+        with self.disks.holding(disk):
+            self._settle(disk)
+            self.copies.restore(disk, snapshot, progress)
+
+    def clone_disk(self, source: str, wanted: WantedDisk, progress: Progress = unwatched) -> None:
+        self.copies.clone(source, wanted, self.clock.now(), progress)
+
+    def delete_snapshot(self, name: str) -> None:
+        self.copies.snapshots.delete(name)
 
     # Inside
 
@@ -224,7 +306,7 @@ class ContainerEngine:
         disks: Sequence[Disk],
     ) -> Machine:
         wanted = record.wanted
-        verdict, failed = self.runs.judged(record, container)
+        verdict, failed = self.runs.judged(record, container, in_hand=is_locked(self._folder(wanted.name).lock))
         return Machine(
             **wanted.model_dump(include={"name", "owner", "group", "fleet", "index", "cpus", "memory_bytes"}),
             digest=_digest(wanted, container, digests),
@@ -233,6 +315,7 @@ class ContainerEngine:
             detail=verdict.detail,
             failed_units=failed,
             created_at=record.created_at,
+            started_at=self._folder(wanted.name).meant_at() if verdict.power is Power.RUNNING else None,
             stopped_at=record.off_since,
             addresses={port: f"{record.ip}:{port}" for port in wanted.ports},
             attached=tuple(disk.name for disk in disks if disk.writer == wanted.name),
@@ -253,7 +336,9 @@ class ContainerEngine:
     def _locked(self, folder: Folder) -> Iterator[None]:
         """Only one of us acts on a machine at a time. Raises NotFound where there are no machines at all."""
         if not self._root().exists():
-            raise NotFound(f"no machine {folder.name}", "`stoneware machine list` shows what there is")
+            raise NotFound(
+                f"no machine {folder.name}", "`stoneware machine list` shows what there is", code="machine-not-found"
+            )
         with locked(folder.lock):
             yield
 
@@ -263,7 +348,9 @@ class ContainerEngine:
     def _record(self, folder: Folder) -> MachineRecord:
         record = folder.record()
         if record is None:
-            raise NotFound(f"no machine {folder.name}", "`stoneware machine list` shows what there is")
+            raise NotFound(
+                f"no machine {folder.name}", "`stoneware machine list` shows what there is", code="machine-not-found"
+            )
         return record
 
 

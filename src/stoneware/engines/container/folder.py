@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.host.files import write_atomic
+from stoneware.host.records import read_record
 from stoneware.model.machine import WantedMachine
 from stoneware.model.noun import Noun
 
@@ -68,8 +69,12 @@ class Folder:
 
     def record(self) -> MachineRecord | None:
         """None when there is no such machine."""
+        return read_record(self.path / "machine.json", MachineRecord)
+
+    def meant_at(self) -> float | None:
+        """When what is meant changed last (seconds since the epoch): while a machine boots, that is when it was begun."""
         try:
-            return MachineRecord.model_validate_json((self.path / "machine.json").read_bytes())
+            return (self.path / "machine.json").stat().st_mtime
         except FileNotFoundError:
             return None
 

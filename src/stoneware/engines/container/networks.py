@@ -44,7 +44,7 @@ class Network(Noun):
             found = str(net[2 + (start + step) % places])
             if found not in taken:
                 return found
-        raise Refused(f"no address is free in {self.subnet}", "delete machines that are not needed")
+        raise Refused(f"no address is free in {self.subnet}", "delete machines that are not needed", code="no-capacity")
 
     def description(self) -> str:
         """The network as podman keeps it (a file in its --network-config-dir).
@@ -103,7 +103,7 @@ def choose_networks(key: str, used: Sequence[ipaddress.IPv4Network]) -> Networks
                     name=f"stoneware-{short}-closed", interface=f"sc{short}", subnet=str(subnets[1]), internal=True
                 ),
             )
-    raise Refused(f"every subnet in {POOL} is in use on this host")
+    raise Refused(f"every subnet in {POOL} is in use on this host", code="no-capacity")
 
 
 def routed_subnets() -> list[ipaddress.IPv4Network]:

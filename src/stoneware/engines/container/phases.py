@@ -33,10 +33,11 @@ class Verdict:
     detail: str = ""
 
 
-def judge(record: MachineRecord, seen: Seen | None, marks: Marks | None) -> Verdict:
+def judge(record: MachineRecord, seen: Seen | None, marks: Marks | None, *, in_hand: bool = False) -> Verdict:
     """`seen` is None when there is no container; `marks` is None for an image without systemd.
 
-    A machine with disks has no process until all of them are there: it is on, and waits.
+    A machine with disks has no process until all of them are there: it is on, and waits. `in_hand`: somebody is making or starting
+    it now. If nobody is, who did has died in the middle of it: it counts as gone, or else everyone would wait for it for ever.
     """
     if seen is not None and seen.running:
         return Verdict(Power.RUNNING, *_running(record, marks))
@@ -46,8 +47,11 @@ def judge(record: MachineRecord, seen: Seen | None, marks: Marks | None) -> Verd
         return Verdict(Power.RUNNING, Phase.WAITING)
     if record.begun is not None and (seen is None or seen.started_at != record.begun):
         return Verdict(Power.GONE, Phase.UNKNOWN)
-    waits = record.wanted.disks and seen is not None
-    return Verdict(Power.RUNNING, Phase.WAITING if waits else Phase.BOOTING)
+    if record.wanted.disks and seen is not None:
+        return Verdict(Power.RUNNING, Phase.WAITING)
+    if in_hand:
+        return Verdict(Power.RUNNING, Phase.BOOTING)
+    return Verdict(Power.GONE, Phase.UNKNOWN, "its start was cut short")
 
 
 def _running(record: MachineRecord, marks: Marks | None) -> tuple[Phase, str]:

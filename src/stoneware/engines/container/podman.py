@@ -9,8 +9,8 @@ import hashlib
 import json
 import shutil
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -36,9 +36,10 @@ WONT_WORK = ("OCI runtime attempted to invoke", "image not known", "executable f
 
 @dataclass(frozen=True)
 class Container:
-    """A container as podman sees it. `state` is podman's word, `started_at` its text (unequal for each start), `image` the
-    image's id (hex) and `image_name` what it was called, `root` where its root file system is mounted on the host, `helper`
-    the pidfile of its conmon."""
+    """A container as podman sees it. `state` is podman's word, `created_at` and `started_at` its texts (the latter unequal for
+    each start), `image` the image's id (hex) and `image_name` what it was called. `root` is where its root file system is mounted
+    on the host, `lower` the image's layers under it and `upper` what it has written over them, folders each (the lowest layer
+    first). `helper` is the pidfile of its conmon, `runtime_config` what its runtime is told, `labels` what it was made with."""
 
     id: str
     name: str
@@ -49,17 +50,29 @@ class Container:
     image_name: str
     root: Path
     helper: Path
+    runtime_config: Path
     stop_signal: int
+    lower: tuple[Path, ...] = ()
+    upper: Path = Path()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created_at: str = ""
 
     @property
     def running(self) -> bool:
         """Whether its first process is there: the one that podman names, in the container's own cgroup."""
-        if not self.said_to_run or self.pid <= 0 or start_ticks(self.pid) is None:  # gone, or nobody has reaped it
-            return False
+        return self.running_since is not None
+
+    @property
+    def running_since(self) -> int | None:
+        """The start time of that process, in clock ticks since the host's boot; None when it isn't there."""
+        if not self.said_to_run or self.pid <= 0:
+            return None
+        ticks = start_ticks(self.pid)  # None: gone, or nobody has reaped it
         try:
-            return self.id in Path(f"/proc/{self.pid}/cgroup").read_text()
+            ours = ticks is not None and self.id in Path(f"/proc/{self.pid}/cgroup").read_text()
         except (FileNotFoundError, ProcessLookupError):
-            return False
+            return None
+        return ticks if ours else None
 
     @property
     def said_to_run(self) -> bool:
@@ -77,14 +90,32 @@ class Container:
             return True
 
 
-class Podman:
-    """Commands on our store. The first one writes podman's settings and our networks."""
+@dataclass(frozen=True)
+class Sighting:
+    """A container that ran when podman was asked, and when its first process had begun, in clock ticks since the host's boot."""
 
-    def __init__(self, home: Home) -> None:
+    container: Container
+    ticks: int
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is in that very run still."""
+        return self.container.running_since == self.ticks
+
+
+class Podman:
+    """Commands on our store. The first one writes podman's settings and our networks.
+
+    `annex`, a few hex digits, is a store of its own beside it, which reads the images of ours and can't change them.
+    """
+
+    def __init__(self, home: Home, annex: str = "") -> None:
         self.home = home
         self.folder = home.containers
+        self._annex = annex
         self._guard = threading.Lock()
         self._networks: Networks | None = None
+        self._running: dict[str, Sighting] = {}
 
     @property
     def key(self) -> str:
@@ -96,15 +127,33 @@ class Podman:
         """podman's idea of what runs: not below the home, for podman allows 50 characters, and writes the path down."""
         return RUN_FOLDER / self.key[:12]
 
+    def annex(self, name: str) -> Podman:
+        """Another store, of the same settings and networks."""
+        made = Podman(self.home, name)
+        made._networks = self.networks()
+        return made
+
+    @property
+    def store(self) -> Path:
+        """Where images and containers are."""
+        return self.folder / "annexes" / self._annex if self._annex else self.folder / "store"
+
     def words(self, *words: str | Path) -> list[str | Path]:
         """The whole command line of a podman command."""
-        store: list[str | Path] = ["--root", self.folder / "store", "--runroot", self.run_folder / "run"]
-        store += ["--tmpdir", self.run_folder / "libpod", "--network-config-dir", self.folder / "networks"]
-        return ["podman", *store, "--storage-driver", "overlay", *words]
+        runs = self.run_folder / self._annex
+        store: list[str | Path] = ["--root", self.store, "--runroot", runs / "run", "--tmpdir", runs / "libpod"]
+        store += ["--network-config-dir", self.folder / "networks", "--storage-driver", "overlay"]
+        if self._annex:
+            store += ["--storage-opt", f"overlay.imagestore={self.folder / 'store'}"]
+        return ["podman", *store, *words]
 
     def env(self) -> dict[str, str]:
         """What podman, and the helpers that outlive it, find their settings by."""
         return {"CONTAINERS_CONF": str(self.folder / "containers.conf")}
+
+    def settings(self, network: str) -> str:
+        """Other settings, by which containers that don't say otherwise are on this network (`none`: on none)."""
+        return containers_conf(self.facts(), network)
 
     def run(
         self, *words: str | Path, timeout_s: float = LIMIT_S, ok: Sequence[int] = (0,), cwd: Path | None = None
@@ -121,11 +170,22 @@ class Podman:
             raise kind(f"podman {words[0]}: {said}") from failed
 
     def containers(self, names: Sequence[str]) -> dict[str, Container]:
-        """These containers, by name; those that don't exist are left out."""
-        if not names:
-            return {}
-        found = [_container(one) for one in self.inspect("container", *names)]
-        return {one.name: one for one in found}
+        """These containers, by name; those that don't exist are left out.
+
+        podman takes its time to answer. So one that it said to run isn't asked for again while its first process is that process:
+        all that is said of it here stays as it is for that long.
+        """
+        with self._guard:
+            known = {name: one for name in names if (one := self._running.get(name))}
+        found = {name: seen.container for name, seen in known.items() if seen.goes_on}
+        asked = [name for name in names if name not in found]
+        fresh = [_container(one) for one in self.inspect("container", *asked)] if asked else []
+        running = {one.name: Sighting(one, ticks) for one in fresh if (ticks := one.running_since) is not None}
+        with self._guard:
+            for name in asked:
+                self._running.pop(name, None)
+            self._running.update(running)
+        return {**found, **{one.name: one for one in fresh}}
 
     def inspect(self, kind: str, *names: str) -> list[dict[str, object]]:
         """What podman says of things of this kind (`container`, `image`); those that don't exist are left out."""
@@ -196,7 +256,7 @@ class Podman:
         """What this host can do. Raises Misconfigured when no runtime can work here."""
         facts = look_at_host()
         if facts.runtime is None:
-            raise Misconfigured("no container runtime works here", "install runc")
+            raise Misconfigured("no container runtime works here", "install runc", code="tool-missing")
         return facts
 
     def _chosen(self) -> Networks:
@@ -219,6 +279,7 @@ def write_if_changed(path: Path, text: str) -> None:
 
 def _container(seen: dict[str, object]) -> Container:
     state, config, driver = (_dict(seen[key]) for key in ("State", "Config", "GraphDriver"))
+    folders = _dict(driver["Data"])
     return Container(
         id=str(seen["Id"]),
         name=str(seen["Name"]),
@@ -228,8 +289,13 @@ def _container(seen: dict[str, object]) -> Container:
         image=str(seen["Image"]),
         image_name=str(seen["ImageName"]),
         helper=Path(str(seen["ConmonPidFile"])),
-        root=Path(str(_dict(driver["Data"]).get("MergedDir", ""))),
+        runtime_config=Path(str(seen.get("OCIConfigPath", ""))),
+        root=Path(str(folders.get("MergedDir", ""))),
         stop_signal=int(str(config["StopSignal"])),
+        lower=tuple(Path(folder) for folder in reversed(str(folders.get("LowerDir", "")).split(":"))),
+        upper=Path(str(folders.get("UpperDir", ""))),
+        labels={key: str(value) for key, value in _dict(config.get("Labels") or {}).items()},
+        created_at=str(seen.get("Created", "")),
     )
 
 

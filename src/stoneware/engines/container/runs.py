@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.clock import Clock
+from stoneware.engines.container import made
 from stoneware.engines.container.folder import Folder, MachineRecord
 from stoneware.engines.container.images import ImageStore
-from stoneware.engines.container.inside import give_owners, read_marks
+from stoneware.engines.container.inside import give_owners, give_secrets, read_marks
 from stoneware.engines.container.phases import Seen, Verdict, judge
 from stoneware.engines.container.podman import Container, Podman
 from stoneware.engines.container.units import Masks, unit_files, unit_links
 from stoneware.engines.container.words import create_words, entrypoint_env, machine_id
+from stoneware.engines.engine import Reveal, reveal_all
 from stoneware.engines.environment import config_env, manager_environment
 from stoneware.errors import Unreachable
 
@@ -23,22 +25,26 @@ SETTLE_LIMIT_S = 10.0
 
 @dataclass(frozen=True)
 class Runs:
-    """Containers of machines. `mounts` is where disks are mounted on the host, a folder each."""
+    """Containers of machines. `mounts` is where disks are mounted on the host, a folder each; `reveal` is the way to the values
+    of secrets."""
 
     podman: Podman
     images: ImageStore
     clock: Clock
     masks: Masks
     mounts: Path
+    reveal: Reveal
 
     def find(self, name: str) -> Container | None:
         """A machine's container as podman sees it now; None when there is none."""
         return self.podman.containers([name]).get(name)
 
     def begin(self, folder: Folder, record: MachineRecord, container: Container) -> None:
-        """Starts a container that doesn't run. Its mounts are made first and get their owners; then its first process begins."""
+        """Starts a container that doesn't run. Its mounts are made first and get their owners and secrets; then its first
+        process begins."""
         if container.running:
             return
+        secrets = reveal_all(self.reveal, record.wanted.secrets)
         if container.state != "initialized":
             container = self._at_rest(folder, record, container)
         begun = {"begun": container.started_at, "ending_since": None, "signalled": False}
@@ -48,6 +54,8 @@ class Runs:
             self.podman.run("init", folder.name)
         ready = self.podman.containers([folder.name])[folder.name]
         give_owners(ready, image.writable, [mount.mount for mount in record.wanted.disks])
+        give_secrets(ready, secrets)
+        made.save(made.look(ready), folder.path)
         self.podman.run("start", folder.name)
 
     def _at_rest(self, folder: Folder, record: MachineRecord, container: Container) -> Container:
@@ -114,12 +122,14 @@ class Runs:
     def verdict(self, record: MachineRecord, container: Container | None) -> Verdict:
         return self.judged(record, container)[0]
 
-    def judged(self, record: MachineRecord, container: Container | None) -> tuple[Verdict, tuple[str, ...]]:
-        """Power and phase, and the units that have failed."""
+    def judged(
+        self, record: MachineRecord, container: Container | None, *, in_hand: bool = False
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        """Power and phase, and the units that have failed. `in_hand`: somebody else is making or starting it now."""
         seen = Seen(container.running, container.started_at) if container else None
         image = self.images.find(record.wanted.digest)
         marks = read_marks(container) if container and container.running and image and image.init else None
-        return judge(record, seen, marks), marks.failed if marks else ()
+        return judge(record, seen, marks, in_hand=in_hand), marks.failed if marks else ()
 
 
 def _await_settled(container: Container) -> None:

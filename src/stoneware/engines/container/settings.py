@@ -53,9 +53,11 @@ def look_at_host() -> HostFacts:
     )
 
 
-def containers_conf(facts: HostFacts) -> str:
+def containers_conf(facts: HostFacts, network: str = "") -> str:
     """The text of containers.conf. podman asks for higher limits than its own unless told otherwise: where it may not
-    raise them, no container would start."""
+    raise them, no container would start. `network` is that of containers that name none; `none` is none."""
+    alone = 'netns = "none"\n' if network == "none" else ""
+    default = f'default_network = "{network}"\n' if network not in ("", "none") else ""
     limits = ", ".join(f'"{name}={hard}:{hard}"' for name, hard in facts.limits if hard >= 0)
     return f"""\
 [containers]
@@ -63,14 +65,14 @@ default_ulimits = [{limits}]
 base_hosts_file = "none"
 http_proxy = false
 log_driver = "k8s-file"
-[engine]
+{alone}[engine]
 cgroup_manager = "{facts.cgroup_manager}"
 runtime = "{facts.runtime or "runc"}"
 events_logger = "none"
 lock_type = "file"
 [network]
 network_backend = "netavark"
-"""
+{default}"""
 
 
 def _hard_limit(which: int) -> int:

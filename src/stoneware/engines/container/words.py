@@ -10,11 +10,17 @@ from pathlib import Path
 from stoneware.engines.container.folder import Folder, MachineRecord
 from stoneware.engines.container.images import ImageRecord
 from stoneware.engines.container.networks import Network, mac_address
+from stoneware.engines.engine import SECRETS
 
 CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
 """What services need to serve as users of their own (capabilities(7))."""
 SYSTEMD_CAPABILITIES = ("SETPCAP", "SYS_CHROOT")
 """What systemd needs beyond that to limit its services further."""
+ROOT = ("", "0", "root")
+"""How an image names the user that may have them."""
+ANY_PORT = "net.ipv4.ip_unprivileged_port_start=0"
+"""Lets a program without capabilities listen where its image says; the network is the machine's own (the kernel's
+`Documentation/networking/ip-sysctl.rst`)."""
 MOST_PROCESSES = 2048
 LARGEST_CONSOLE = "10mb"
 IN_MEMORY = ("/run", "/tmp")  # noqa: S108 - folders of the machine
@@ -49,7 +55,7 @@ def create_words(
     words += ["--network", f"{network.name}:ip={record.ip},mac={mac_address(record.ip)}"]
     words += ["--cpus", str(wanted.cpus), "--memory", f"{wanted.memory_bytes}b"]
     words += ["--memory-swap", f"{wanted.memory_bytes}b", "--pids-limit", str(MOST_PROCESSES)]
-    words += ["--security-opt", "no-new-privileges", "--cap-drop=all", f"--cap-add={','.join(_capabilities(image))}"]
+    words += ["--security-opt", "no-new-privileges", "--cap-drop=all", *_rights(image)]
     # what an image declares as volumes would be writable, and stay: a machine has its disks for that
     words += ["--read-only", "--read-only-tmpfs=false", "--image-volume=ignore"]
     words += [
@@ -62,6 +68,8 @@ def create_words(
     ]
     for label in ("owner", "group", "fleet", "index", "digest"):
         words += ["--label", f"org.stoneware.{label}={getattr(wanted, label)}"]
+    if wanted.secrets:
+        words += ["--tmpfs", f"{SECRETS}:rw,nosuid,nodev,noexec,notmpcopyup,mode=0755"]
     for path in image.writable:
         words += ["--tmpfs", f"{path}:rw,nosuid,nodev"]
     for mount in wanted.disks:
@@ -84,8 +92,13 @@ def machine_id(folder: Folder, record: MachineRecord) -> str:
     return hashlib.sha256(f"{folder.path} {record.created_at}".encode()).hexdigest()[:32] + "\n"
 
 
-def _capabilities(image: ImageRecord) -> tuple[str, ...]:
-    return (*CAPABILITIES, *SYSTEMD_CAPABILITIES) if image.init else CAPABILITIES
+def _rights(image: ImageRecord) -> list[str]:
+    """What the first process may. podman makes what it adds ambient for a user other than root, who would hold it all."""
+    if image.init:
+        return [f"--cap-add={','.join((*CAPABILITIES, *SYSTEMD_CAPABILITIES))}"]
+    if image.user.partition(":")[0] in ROOT:
+        return [f"--cap-add={','.join(CAPABILITIES)}"]
+    return ["--sysctl", ANY_PORT]
 
 
 def _inside(folder: Folder, image: ImageRecord) -> list[str]:

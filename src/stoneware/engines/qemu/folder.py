@@ -6,6 +6,7 @@ found again.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from stoneware.errors import Unreachable
 from stoneware.host.files import write_atomic
 from stoneware.host.process import end, start_ticks, wait_gone
+from stoneware.host.records import read_record
 from stoneware.host.run import spawn
 from stoneware.model.machine import WantedMachine
 from stoneware.model.noun import Noun
@@ -57,10 +59,7 @@ class Folder:
 
     def record(self) -> MachineRecord | None:
         """None when there is no such machine."""
-        try:
-            return MachineRecord.model_validate_json((self.path / "machine.json").read_bytes())
-        except FileNotFoundError:
-            return None
+        return read_record(self.path / "machine.json", MachineRecord)
 
     def save(self, record: MachineRecord) -> None:
         """Writes the record; it is the intent, and comes before the act."""
@@ -85,22 +84,47 @@ class Folder:
         ticks = start_ticks(pid)
         return (pid, ticks) if ticks is not None and os.fsencode(self.pidfile) in words else None
 
+    def started_at(self) -> float | None:
+        """When this machine's QEMU was started (seconds since the epoch): it writes its pidfile then."""
+        try:
+            return self.pidfile.stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def words(self) -> list[str] | None:
+        """The words that its present run was started with; None for one of an earlier Stoneware, which didn't note them."""
+        try:
+            return [str(word) for word in json.loads((self.path / "words.json").read_bytes())]
+        except FileNotFoundError:
+            return None
+
+    def console_from(self) -> int:
+        """Where on the console the present run begins (bytes)."""
+        try:
+            return int((self.path / "console.from").read_text())
+        except FileNotFoundError:
+            return 0
+
     def end_process(self, grace_s: float) -> None:
         """Ends QEMU: in order within `grace_s` seconds, by force after."""
         found = self.process()
         if found:
             end(*found, grace_s=grace_s)
 
-    def launch(self, words: Sequence[str], limit_s: float) -> None:
+    def launch(self, words: Sequence[str], limit_s: float, pass_fds: Sequence[int] = ()) -> None:
         """Starts QEMU in a session of its own and waits until its sockets answer to a name. The guest boots on.
+
+        `pass_fds` are open files that its words name as `/proc/self/fd/N`.
 
         Raises Unreachable with QEMU's own words when it ends before that.
         """
         for stale in (self.pidfile, *(self.path / f"{port}.sock" for port in ("monitor", "keeper", "tester"))):
             stale.unlink(missing_ok=True)
+        self.write("words.json", json.dumps([str(word) for word in words]))
+        self.write("console.from", str(self.console.stat().st_size if self.console.exists() else 0))
         log = self.path / "qemu.log"
         log.unlink(missing_ok=True)
-        pid = spawn(words, log=log, cwd=self.path)
+        pid = spawn(words, log=log, cwd=self.path, pass_fds=pass_fds)
         until = time.monotonic() + limit_s
         while not (self.process() and (self.path / "monitor.sock").exists()):
             if start_ticks(pid) is None or time.monotonic() > until:

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.errors import Refused, ToolFailed
-from stoneware.host.files import write_atomic
+from stoneware.host.files import sha256_of, write_atomic
 from stoneware.host.run import run
 from stoneware.model.image import Artifact, Manifest, Verity
+
+LOADED = ("vmlinux", "initrd")
+"""What QEMU reads into a machine's memory: nothing in the machine could prove it."""
+
+
+def _state(file: Path) -> str:
+    """Nobody can set the last of these times (ctime)."""
+    stat = file.stat()
+    return f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 @dataclass(frozen=True)
@@ -24,30 +33,44 @@ class ImageFolder:
         try:
             manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
         except FileNotFoundError:
-            raise Refused(f"image {digest[:19]} isn't on this host", "bake or import it") from None
+            raise Refused(
+                f"image {digest[:19]} isn't on this host", "bake or import it", code="image-not-here"
+            ) from None
         return Artifact(folder=folder, manifest=manifest)
 
     def require_whole(self, artifact: Artifact) -> None:
-        """Every file has its length, and each layer its hash tree. A layer is checked once for each state of its file.
+        """Every file is what was sealed, and each layer has its hash tree. One is read once for each state of its inode.
 
         Raises Refused naming what is wrong.
         """
         name = artifact.manifest.digest[:19]
         if "vm" not in artifact.manifest.deliver:
             raise Refused(
-                f"image {name} is no VM image", f"bake it again with `--as {','.join(artifact.manifest.deliver)},vm`"
+                f"image {name} is no VM image",
+                f"bake it again with `--as {','.join(artifact.manifest.deliver)},vm`",
+                code="image-form",
             )
         for role, sealed in artifact.manifest.files.items():
             path = artifact.file(role)
             if not path.exists() or path.stat().st_size != sealed.size_bytes:
-                raise Refused(f"image {name}: {sealed.name} is missing or cut off", "bake it again")
+                raise Refused(
+                    f"image {name}: {sealed.name} is missing or cut off", "bake it again", code="image-damaged"
+                )
+        for role in LOADED:
+            self._require_same(artifact.file(role), artifact.manifest.files[role].sha256, name)
         for file, verity in artifact.layers:
             self._require_proven(file, verity, name)
 
+    def _require_same(self, file: Path, sha256: str, image: str) -> None:
+        mark, seen = self.path / f".{sha256}.verified", _state(file)
+        if mark.exists() and mark.read_text() == seen:
+            return
+        if sha256_of(file) != sha256:
+            raise Refused(f"image {image}: {file.name} was changed", "bake it again", code="image-damaged")
+        write_atomic(mark, seen)
+
     def _require_proven(self, file: Path, verity: Verity, image: str) -> None:
-        stat = file.stat()
-        seen = f"{stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
-        mark = self.path / f".{verity.root_hash}.verified"
+        mark, seen = self.path / f".{verity.root_hash}.verified", _state(file)
         if mark.exists() and mark.read_text() == seen:
             return
         words = ["veritysetup", "verify", "--no-superblock", f"--hash-offset={verity.hash_start_block * 4096}"]
@@ -61,7 +84,9 @@ class ImageFolder:
         try:
             run(words, timeout_s=300)
         except ToolFailed as broken:
-            raise Refused(f"image {image}: {file.name} was changed: {broken.message}", "bake it again") from broken
+            raise Refused(
+                f"image {image}: {file.name} was changed: {broken.message}", "bake it again", code="image-damaged"
+            ) from broken
         write_atomic(mark, seen)
 
     def delete(self, digest: str) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.host.process import age_s
 from stoneware.model.machine import Phase
 
 ANSWER_LIMIT_S = 1.0
+ATTEST_LIMIT_S = 10.0
+LONGEST_BOOT_S = 900.0
 LONGEST_ANSWER_BYTES = 65536
+LONGEST_EVIDENCE_BYTES = 262144
 """What a guest may send before it has answered: its words are not trusted, nor their number."""
 
 
@@ -23,6 +28,10 @@ class KeeperReply:
     phase: Phase
     failed_units: tuple[str, ...] = ()
     detail: str = ""
+
+
+class Unclear(Exception):
+    """Why a machine can't be understood."""
 
 
 class Keepers:
@@ -52,14 +61,28 @@ class Keepers:
                 self.forget(folder.name)
                 return None
 
+    def attest(self, folder: Path) -> list[str]:
+        """The lines in which a machine tells what it runs. Raises Unclear."""
+        ticket = secrets.token_hex(8)  # whoever chooses names in the machine doesn't know it
+        with self._guard:
+            lock = self._locks.setdefault(folder.name, threading.Lock())
+        with lock:
+            try:
+                connection = self._connection(folder)
+                connection.sendall(f"attest {ticket}\n".encode())
+                return _lines_between(connection, ticket, time.monotonic() + ATTEST_LIMIT_S)
+            except OSError as silent:
+                self.forget(folder.name)
+                raise Unclear(f"it doesn't answer: {silent}") from silent
+
     def status(self, folder: Path, process: tuple[int, int]) -> KeeperReply:
         """How far a running machine (`process`: its pid and start time) is. Silence means that it boots, until it has
-        answered once; after that it means that nobody knows."""
+        answered once, or for as long as a boot may last; after that it means that nobody knows."""
         reply = self.ask(folder, "status")
         if reply is not None:
             self._heard.add(process)
             return reply
-        if process in self._heard:
+        if process in self._heard or age_s(process) > LONGEST_BOOT_S:
             return KeeperReply(Phase.UNKNOWN, detail="it doesn't answer any more")
         return KeeperReply(Phase.BOOTING)
 
@@ -113,6 +136,22 @@ def _line_for(connection: socket.socket, ticket: str, until: float) -> str:
             text = line.decode("utf-8", "replace").strip()
             if text.split(" ", 1)[0] == ticket:
                 return text
+
+
+def _lines_between(connection: socket.socket, ticket: str, until: float) -> list[str]:
+    """What is said between `TICKET attest` and `TICKET end`. Raises OSError as above, and Unclear for a keeper without the word."""
+    received, begun, end = b"", f"{ticket} attest\n".encode(), f"{ticket} end\n".encode()
+    while True:
+        connection.settimeout(max(0.001, until - time.monotonic()))
+        chunk = connection.recv(65536)
+        received += chunk.replace(b"\r", b"")
+        if not chunk or len(received) > LONGEST_EVIDENCE_BYTES or time.monotonic() > until:
+            raise OSError("the keeper's port was closed, or talks without coming to an end")
+        _, start, told = received.partition(begun)
+        if start and told.endswith(end):
+            return told.removesuffix(end).decode("utf-8", "replace").split("\n")
+        if not start and f"{ticket} ".encode() in received and received.endswith(b"\n"):
+            raise Unclear("its image was baked by a Stoneware whose machines couldn't tell; bake it again")
 
 
 def _parse(line: str) -> KeeperReply:

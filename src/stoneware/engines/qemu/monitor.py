@@ -23,7 +23,7 @@ class Monitor:
 
     def execute(self, command: str, **arguments: object) -> Any:
         """One command, its answer."""
-        return self._converse(lambda client: client.execute(command, arguments or None))
+        return self.converse(lambda client: client.execute(command, arguments or None))
 
     def plug_disk(self, node: str, image: Path, bus: str, serial: str) -> None:
         """Plugs a disk into a port. Plugged already: success. QEMU's own lock on the file refuses a second writer."""
@@ -36,7 +36,7 @@ class Monitor:
                 device = {"driver": "virtio-blk-pci", "id": node, "drive": node, "serial": serial, "bus": bus}
                 await client.execute("device_add", device)
 
-        self._converse(plug)
+        self.converse(plug)
 
     def unplug_disk(self, node: str) -> bool:
         """Asks the guest to let a disk go, and forgets it when it did. Whether it is gone; not plugged in: True."""
@@ -55,9 +55,11 @@ class Monitor:
                 await asyncio.sleep(0.01)
             return False
 
-        return bool(self._converse(unplug))
+        return bool(self.converse(unplug))
 
-    def _converse(self, talk: Callable[[QMPClient], Awaitable[Any]]) -> Any:
+    def converse(self, talk: Callable[[QMPClient], Awaitable[Any]], limit_s: float = LIMIT_S) -> Any:
+        """Several commands in a row, within so many seconds; what `talk` returns."""
+
         async def conversation() -> Any:
             client = QMPClient("stoneware")
             handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -72,7 +74,7 @@ class Monitor:
                 os.close(handle)
 
         try:
-            return asyncio.run(asyncio.wait_for(conversation(), LIMIT_S))
+            return asyncio.run(asyncio.wait_for(conversation(), limit_s))
         except ExecuteError as no:
             raise Refused(f"QEMU of {self._folder.name} refused: {no}") from no
         except (ConnectError, QMPError, OSError, TimeoutError) as away:

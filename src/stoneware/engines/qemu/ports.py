@@ -26,7 +26,9 @@ def choose_ports(guest_ports: Iterable[int], taken: set[int], seed: int) -> dict
                 chosen[guest] = port
                 break
         else:
-            raise Refused("no host port is free for another machine", "delete machines that are not needed")
+            raise Refused(
+                "no host port is free for another machine", "delete machines that are not needed", code="no-capacity"
+            )
     return chosen
 
 

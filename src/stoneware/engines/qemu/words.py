@@ -9,25 +9,32 @@ from stoneware.engines.qemu.folder import Folder, MachineRecord
 from stoneware.model.image import Artifact, Entrypoint
 from stoneware.names import disk_serial
 
+SLOT = "slot"
+"""How the empty ports are called, with a number each."""
 FACTS = ("machine", "config", "environment", "entrypoint", "tester")
 """What a machine is told, each a file beside its record."""
 
 
-def machine_words(folder: Folder, record: MachineRecord, artifact: Artifact, accelerator: Accelerator) -> list[str]:
-    """The words that start a machine. It has an empty root port for each disk, to plug it in while it runs."""
+def machine_words(
+    folder: Folder, record: MachineRecord, artifact: Artifact, accelerator: Accelerator, initrd: Path
+) -> list[str]:
+    """The words that start a machine. It has an empty root port for each disk, to plug it in while it runs.
+
+    `initrd` is the image's initramfs, or an open file that has more behind it (`secrets.py`).
+    """
     wanted = record.wanted
     words = [QEMU, "-name", f"guest={wanted.name}", "-nodefaults", "-no-user-config", "-no-reboot"]
     words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
     words += ["-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off", *accelerator.argv(), "-cpu", accelerator.cpu]
     words += ["-smp", str(wanted.cpus), "-m", f"size={wanted.memory_bytes // 2**20}M", "-display", "none"]
-    words += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(artifact.file("initrd"))]
+    words += ["-kernel", str(artifact.file("vmlinux")), "-initrd", str(initrd)]
     words += [
         "-append",
         " ".join([artifact.manifest.cmdline, *machine_kernel_words(record), *accelerator.kernel_words()]),
     ]
     words += _layers(artifact) + _network(record) + _channels(folder, wanted.agent) + ["-device", "virtio-rng-pci"]
     for number in range(1, len(wanted.disks) + 1):
-        words += ["-device", f"pcie-root-port,id=slot{number},bus=pcie.0,chassis={number},slot={number}"]
+        words += ["-device", f"pcie-root-port,id={SLOT}{number},bus=pcie.0,chassis={number},slot={number}"]
     return words
 
 

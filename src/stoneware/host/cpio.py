@@ -28,6 +28,12 @@ def archive(entries: Mapping[str, Entry], epoch: int) -> bytes:
     return bytes(out)
 
 
+def behind(first: bytes, entries: Mapping[str, Entry], epoch: int) -> bytes:
+    """An initramfs with another archive behind it, which the kernel looks for at a multiple of four bytes
+    (Documentation/driver-api/early-userspace/buffer-format.rst)."""
+    return first + b"\0" * (-len(first) % 4) + archive(entries, epoch)
+
+
 def _add(out: bytearray, number: int, path: str, entry: Entry, epoch: int) -> None:
     name = path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1

@@ -1,0 +1,98 @@
+"""A Containerfile as a list of instructions with their lines, and what of it a sealed image can't carry. Nothing is run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stoneware.outside import parsed
+
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+_FLAG = re.compile(r"--\S+\s*")
+_ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction: the number of its first line, its name in capitals, and all that follows, on one line."""
+
+    line: int
+    name: str
+    text: str
+
+    @property
+    def sources(self) -> list[str] | None:
+        """What a COPY or ADD takes from the context, as written there; None when only the build knows (it has variables)."""
+        flags, rest = [], self.text.strip()
+        while found := _FLAG.match(rest):
+            flags.append(found[0])
+            rest = rest[found.end() :]
+        if self.name not in ("COPY", "ADD") or any(flag.startswith("--from=") for flag in flags):
+            return []
+        if "$" in rest:
+            return None
+        words = _words(rest)
+        return [word for word in words[:-1] if not _ELSEWHERE.match(word)]
+
+
+def instructions(text: str) -> list[Instruction]:
+    """All instructions of a Containerfile. Here-documents are left out."""
+    found: list[Instruction] = []
+    lines = enumerate(text.splitlines(), 1)
+    for number, first in lines:
+        whole = first.strip()
+        if not whole or whole.startswith("#"):
+            continue
+        while whole.endswith("\\"):
+            more = next(lines, (0, ""))[1].strip()
+            whole = whole if more.startswith("#") else f"{whole[:-1].rstrip()} {more}"
+        name, _, rest = whole.partition(" ")
+        found.append(Instruction(number, name.upper(), rest.strip()))
+        for _, end in _HEREDOC.findall(rest) if name.upper() in ("RUN", "COPY", "ADD") else ():
+            while (line := next(lines, None)) is not None and line[1].strip() != end:
+                pass
+    return found
+
+
+def unlike_its_shell(text: str) -> Instruction | None:
+    """The first command in shell form that its stage's SHELL would run, and the build gives to /bin/sh instead."""
+    shell = False
+    for one in instructions(text):
+        if one.name in ("FROM", "SHELL"):
+            shell = one.name == "SHELL"
+        elif shell and one.name in ("CMD", "ENTRYPOINT") and not one.text.startswith("["):
+            return one
+    return None
+
+
+def notes(text: str, kept: Sequence[str]) -> list[str]:
+    """What a recipe asks for and an image doesn't carry, a sentence each, with its line and what to do. `kept` are the folders that
+    machines may write to, as declared."""
+    return [note for one in instructions(text) for note in _notes_of(one, kept)]
+
+
+def _notes_of(one: Instruction, kept: Sequence[str]) -> Iterator[str]:
+    if one.name == "HEALTHCHECK" and one.text.upper() != "NONE":
+        yield f"line {one.line}: HEALTHCHECK is left out: OCI images have none; declare `health` in stoneware.yaml"
+    if one.name == "VOLUME":
+        for folder in _words(one.text):
+            if not any(folder.rstrip("/") == path or folder.startswith(f"{path}/") for path in kept):
+                yield (
+                    f"line {one.line}: VOLUME {folder} is read-only in a machine: declare it as `writable`, or mount a disk there"
+                )
+
+
+def _words(text: str) -> list[str]:
+    """Words in either form: a JSON list, or as a shell has them."""
+    try:
+        read = parsed(text)
+        if isinstance(read, list):
+            return [str(word) for word in read]
+    except ValueError:
+        pass
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
