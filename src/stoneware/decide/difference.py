@@ -74,5 +74,6 @@ def _what(before: FileEntry, after: FileEntry) -> tuple[str, ...]:
         ("mode", before.mode != after.mode),
         ("owner", (before.uid, before.gid) != (after.uid, after.gid)),
         ("xattrs", before.xattrs != after.xattrs),
+        ("hard link", before.link != after.link),
     )
     return tuple(word for word, differs in words if differs)

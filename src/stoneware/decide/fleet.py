@@ -8,33 +8,40 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from stoneware.model.deployment import DeploymentSpec, group_ports
 from stoneware.model.image import Image
 from stoneware.model.machine import DiskMount, WantedDisk, WantedMachine
 from stoneware.model.release import PinnedGroup, Release, content_of
-from stoneware.names import disk_name, fleet_name, machine_name
+from stoneware.names import baseline_name, disk_name, fleet_name, machine_name
 
 
 def pin(
-    spec: DeploymentSpec, images: Mapping[str, Image], number: int, retained: Sequence[Release]
+    spec: DeploymentSpec,
+    images: Mapping[str, Image],
+    number: int,
+    retained: Sequence[Release],
+    newest: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, PinnedGroup]:
-    """Every group with its image's digest and its fleet.
+    """Every group with its image's digest, the versions of its secrets, and its fleet.
 
-    `images` maps what each group asks for (`critter-web`, `critter-web/7`) to the image it means today. A group whose
-    content equals that of a retained release keeps that fleet, so its machines, warm or serving, are used again.
+    `images` has the image that each group gets, and `newest` the newest version of each secret (`db-password` to
+    `db-password/3`). A group whose content equals that of a retained release
+    keeps that fleet, so its machines, warm or serving, are used again.
     """
     known = {
-        (group, content_of(old.spec, old.digest, group_ports(release.spec, group))): old.fleet
+        (group, content_of(old.spec, old.digest, group_ports(release.spec, group), old.secrets)): old.fleet
         for release in retained
         for group, old in release.groups.items()
     }
     pinned = {}
     for name, group in spec.groups.items():
-        image = images[group.image]
-        content = content_of(group, image.digest, group_ports(spec, name))
+        image = images[name]
+        secrets = {variable: newest[secret] for variable, secret in group.secrets.items()}
+        content = content_of(group, image.digest, group_ports(spec, name), secrets)
         fleet = known.get((name, content), number)
-        pinned[name] = PinnedGroup(image=image.name, digest=image.digest, fleet=fleet, spec=group)
+        pinned[name] = PinnedGroup(image=image.name, digest=image.digest, fleet=fleet, spec=group, secrets=secrets)
     return pinned
 
 
@@ -60,6 +67,7 @@ def wanted_machines(release: Release, group: str) -> tuple[WantedMachine, ...]:
             memory_bytes=spec.machine.memory,
             ports=group_ports(release.spec, group),
             config=spec.config,
+            secrets=pinned.secrets,
             disks=tuple(
                 DiskMount(disk=disk_name(release.deployment, group, disk, index), mount=d.mount)
                 for disk, d in sorted(spec.disks.items())
@@ -67,6 +75,13 @@ def wanted_machines(release: Release, group: str) -> tuple[WantedMachine, ...]:
         )
         for index, name in enumerate(machine_names(release, group))
     )
+
+
+def baseline_machine(source: Release, target: Release, group: str) -> WantedMachine:
+    """One more machine of the old version, made now: a canary is compared with it rather than with machines that are warm."""
+    like = wanted_machines(source, group)[0]
+    name = baseline_name(fleet_name(source.deployment, group, like.fleet), target.number)
+    return like.model_copy(update={"name": name, "index": source.groups[group].spec.size})
 
 
 def wanted_disks(release: Release, group: str) -> tuple[WantedDisk, ...]:

@@ -10,6 +10,9 @@ from stoneware.model.deployment import HealthSpec
 from stoneware.model.health import Health
 from stoneware.model.probe import Answer
 
+ROUNDING_S = 0.0005
+"""Times are declared in whole milliseconds; what is less is lost in the arithmetic of seconds since the epoch."""
+
 
 def judge_health(before: Health, answer: Answer, now: float, spec: HealthSpec) -> Health:
     """The health after one more answer."""
@@ -39,7 +42,7 @@ def proven(health: Health, now: float, spec: HealthSpec) -> bool:
     """Good now, and continuously for `healthy_for` seconds, as far as anyone has asked."""
     if health.since is None or not is_up(health, spec) or _is_gap(health.asked_at, now, spec):
         return False
-    return health.asked_at - health.since >= spec.healthy_for
+    return health.asked_at - health.since >= spec.healthy_for - ROUNDING_S
 
 
 def is_down(health: Health) -> bool:

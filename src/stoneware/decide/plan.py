@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stoneware.decide.fleet import hands_over, machine_names, pool_label, wanted_disks
-from stoneware.model.deployment import group_ports
+from stoneware.model.deployment import RolloutSpec, group_ports
 from stoneware.model.machine import Disk
 from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
-from stoneware.model.quantity import format_size
+from stoneware.model.quantity import format_size, format_time
 from stoneware.model.release import PinnedGroup, Release
-from stoneware.names import fleet_name
+from stoneware.names import disk_name, fleet_name
 
 LONGEST_VALUE = 60
 
@@ -33,6 +33,7 @@ def plan_release(source: Release | None, target: Release) -> Plan:
         groups=tuple(groups),
         services=tuple(services),
         warnings=tuple(f"disk {disk} stays, without a machine" for disk in _idle_disks(source, target)),
+        drift="what is done about drift" if source and source.spec.drift != target.spec.drift else "",
     )
 
 
@@ -61,10 +62,12 @@ def taken_addresses(target: Release, source: Release | None, others: Sequence[Re
 
     A service of the same deployment counts, too, unless it is the same one: it goes only when the new one serves.
     """
+    mine = {entry.listen for entry in target.spec.services.values()}
     taken = {
         entry.listen: f"{release.deployment}.{name}"
         for release in others
         for name, entry in release.spec.services.items()
+        if entry.listen in mine
     }
     before = source.spec.services if source else {}
     taken |= {entry.listen: f"{target.deployment}.{name}" for name, entry in before.items()}
@@ -78,11 +81,14 @@ def taken_addresses(target: Release, source: Release | None, others: Sequence[Re
 def taken_names(target: Release, others: Sequence[Release]) -> tuple[str, ...]:
     """Machine and disk names that `target` would make and another deployment has, as sentences.
 
-    Names are joined with dashes: group `c` of `a-b` and group `b-c` of `a` come to the same.
+    Names are joined with dashes: group `c` of `a-b` and group `b-c` of `a` come to the same. So they can do only where one
+    deployment's name begins with the other's.
     """
+    mine = f"{target.deployment}-"
     taken = {
         made: f"{release.deployment}.{group}"
         for release in others
+        if mine.startswith(theirs := f"{release.deployment}-") or theirs.startswith(mine)
         for group in release.groups
         for made in _names_made(release, group)
     }
@@ -94,8 +100,26 @@ def taken_names(target: Release, others: Sequence[Release]) -> tuple[str, ...]:
 
 
 def _names_made(release: Release, group: str) -> list[str]:
-    """What names are told apart by: the stem of a group's machines, whichever release made them, and its disks."""
-    return [fleet_name(release.deployment, group, 0), *(disk.name for disk in wanted_disks(release, group))]
+    """What names are told apart by: the stem of a group's machines, whichever release made them, and of its disks. Behind the
+    stem stands a place in the group, and every group has a first one."""
+    disks = release.groups[group].spec.disks
+    return [
+        fleet_name(release.deployment, group, 0),
+        *(disk_name(release.deployment, group, disk, 0) for disk in disks),
+    ]
+
+
+def mixed_checks(source: Release | None, target: Release) -> tuple[str, ...]:
+    """Groups that would be replaced by turns while their health check changes: in one pool, the proxy has one check."""
+    before = source.groups if source else {}
+    return tuple(
+        name
+        for name, new in target.groups.items()
+        if name in before
+        and new.spec.rollout.strategy == "rolling"
+        and new.fleet != before[name].fleet
+        and new.spec.health != before[name].spec.health
+    )
 
 
 def resized_disks(target: Release, disks: Sequence[Disk]) -> tuple[str, ...]:
@@ -116,18 +140,42 @@ def _group_change(source: Release | None, target: Release, name: str) -> GroupCh
     had = machine_names(source, name) if source and old else ()
     had_disks = {d.name for d in wanted_disks(source, name)} if source and old else set()
     disks = [d.name for d in wanted_disks(target, name)]
+    before, after = set(had), set(wanted)
     return GroupChange(
         group=name,
         action=_action(old, new),
         why=(*differences(old, new), *_port_differences(source, target, name)) if source and old else ("new group",),
+        how=_way(new.spec.rollout) if old and old.fleet != new.fleet else "",
         image=new.image,
         digest=new.digest,
-        creates=tuple(m for m in wanted if m not in had),
-        retires=tuple(m for m in had if m not in wanted),
-        keeps=tuple(m for m in wanted if m in had),
+        creates=tuple(m for m in wanted if m not in before),
+        retires=tuple(m for m in had if m not in after),
+        keeps=tuple(m for m in wanted if m in before),
         new_disks=tuple(d for d in disks if d not in had_disks),
         moved_disks=tuple(d for d in disks if d in had_disks) if hands_over(source, target, name) else (),
     )
+
+
+def _way(rollout: RolloutSpec) -> str:
+    """A strategy in words."""
+    if rollout.strategy == "canary":
+        steps = ", ".join(f"{step.share} % for {format_time(step.duration)}" for step in rollout.canary_steps)
+        return f"canary: {steps}, then all"
+    if rollout.strategy == "rolling":
+        surge = 1 if rollout.surge is None else rollout.surge
+        return f"rolling: at most {surge} more and {rollout.unavailable} fewer than declared"
+    if rollout.strategy == "recreate":
+        return "recreate: the old machines stop first, requests wait"
+    return "blue_green: all new machines beside the old ones, then one switch"
+
+
+def directly(plan: Plan) -> Plan:
+    """The same plan as a way back, which is never by steps or turns."""
+    how = {"how": "directly: the whole old fleet, then one switch"}
+    groups = [
+        group.model_copy(update=how) if group.how.startswith(("canary", "rolling")) else group for group in plan.groups
+    ]
+    return plan.model_copy(update={"groups": tuple(groups)})
 
 
 def _port_differences(source: Release, target: Release, name: str) -> list[str]:
@@ -183,6 +231,10 @@ def _short(value: str | None) -> str:
     return repr(value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…")
 
 
+def _span(seconds: float | None) -> str:
+    return "(none)" if seconds is None else format_time(seconds)
+
+
 def differences(old: PinnedGroup, new: PinnedGroup) -> tuple[str, ...]:
     """Each difference between two pinned groups as a line for people."""
     lines = []
@@ -198,11 +250,22 @@ def differences(old: PinnedGroup, new: PinnedGroup) -> tuple[str, ...]:
     for key in sorted({*a.config, *b.config}):
         if a.config.get(key) != b.config.get(key):
             lines.append(f"config {key}: {_short(a.config.get(key))} -> {_short(b.config.get(key))}")
+    lines += _secret_differences(old.secrets, new.secrets)
     for disk in sorted({*a.disks, *b.disks}):
         if a.disks.get(disk) != b.disks.get(disk):
             lines.append(f"disk {disk} {'changed' if disk in a.disks and disk in b.disks else 'added or dropped'}")
+    if a.max_age != b.max_age:
+        lines.append(f"max_age {_span(a.max_age)} -> {_span(b.max_age)}")
     if a.health != b.health:
         lines.append("health check changed")
     if a.rollout != b.rollout:
         lines.append("rollout settings changed")
     return tuple(lines)
+
+
+def _secret_differences(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [
+        f"secret {key}: {old.get(key, '(none)')} -> {new.get(key, '(none)')}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from stoneware.errors import EngineError, Unreachable
 from stoneware.host.files import write_atomic
 from stoneware.model.finding import Finding
+from stoneware.model.measure import Counters
 from stoneware.model.route import MemberState, MemberView, PoolView, Route, RouteView
 
 _ROUTES = TypeAdapter(dict[str, Route])
@@ -19,11 +20,12 @@ _ROUTES = TypeAdapter(dict[str, Route])
 
 class FakeSwitch:
     """`fail_next`, `effects` and `on_effect` are those of the fake engine, `state` is the file in which it outlives its
-    process. `open` holds open requests by fleet."""
+    process. `open` holds open requests by fleet, `counted` what machines answered, by name."""
 
     def __init__(self, healthy: Callable[[str], bool], *, state: Path | None = None) -> None:
         self.healthy = healthy
         self.open: dict[str, int] = {}
+        self.counted: dict[str, Counters] = {}
         self.effects: list[tuple[str, str]] = []
         self.on_effect: Callable[[str, str, str], None] = lambda *_: None
         self._file = state
@@ -43,7 +45,10 @@ class FakeSwitch:
             if self._routes.get(route.service) != route:
                 self._routes[route.service] = route
                 self._save()
-                self.effects.append(("apply", f"{route.service} {route.active} {'held' if route.held else 'open'}"))
+                shares = "".join(f" {slot}:{percent}" for slot, percent in sorted(route.shares.items()))
+                self.effects.append(
+                    ("apply", f"{route.service} {route.active}{shares} {'held' if route.held else 'open'}")
+                )
 
     def read(self, service: str) -> RouteView | None:
         self._maybe_fail("read", after=False)
@@ -51,6 +56,12 @@ class FakeSwitch:
 
     def open_requests(self, service: str, fleet: str) -> int:
         return self.open.get(fleet, 0)
+
+    def counters(self, service: str) -> Mapping[str, Counters]:
+        self._maybe_fail("counters", after=False)
+        route = self._routes.get(service)
+        members = [m.machine for pool in route.pools.values() for m in pool.members] if route else []
+        return {name: self.counted.get(name, Counters()) for name in members}
 
     def remove(self, service: str) -> None:
         with self._effect("remove", service):
@@ -64,8 +75,7 @@ class FakeSwitch:
             route = self._routes.get(service)
             return self._view(route) if route else None
 
-    def services(self) -> list[str]:
-        """All that have a route."""
+    def services(self) -> Sequence[str]:
         return sorted(self._routes)
 
     def _save(self) -> None:
@@ -81,13 +91,23 @@ class FakeSwitch:
                         machine=m.machine,
                         address=m.address,
                         state=MemberState.UP if self.healthy(m.address) else MemberState.DOWN,
+                        draining=m.draining,
                     )
                     for m in pool.members
                 ),
             )
             for slot, pool in route.pools.items()
         }
-        return RouteView(service=route.service, listen=route.listen, active=route.active, held=route.held, pools=pools)
+        return RouteView(
+            service=route.service,
+            listen=route.listen,
+            active=route.active,
+            shares=route.shares,
+            staying=route.staying,
+            held=route.held,
+            sticky=route.sticky,
+            pools=pools,
+        )
 
     @contextmanager
     def _effect(self, verb: str, name: str) -> Iterator[None]:

@@ -5,36 +5,57 @@ A stage lives for one step. It is looked at first, acted on after; `look` refres
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from stoneware.decide.fleet import hands_over, machine_names
-from stoneware.model.machine import Disk, Machine, Phase, Power
+from stoneware.decide.entering import taints_of
+from stoneware.decide.fleet import baseline_machine, hands_over, machine_names
+from stoneware.model.deployment import HealthSpec
+from stoneware.model.machine import Disk, Machine, Phase, Power, WantedMachine
+from stoneware.model.operation import OperationRecord
 from stoneware.model.release import PinnedGroup, Release
+from stoneware.model.strategy import CanaryStep, Strategy
+from stoneware.model.taint import Taint
+from stoneware.names import is_baseline
 from stoneware.operations.platform import Platform
 from stoneware.operations.procedure import Context
 from stoneware.operations.rollout.frame import RolloutFrame
+from stoneware.store.store import Store
 
 MOST_NAMES = 4
 
 
 @dataclass
 class Stage:
-    """`target` is where the rollout leads, `source` what was current when it began."""
+    """`target` is where the rollout leads, `source` what was current when it began.
+
+    `under_way` tells of all unfinished operations. `leaving` are machines that no pool has any more, `tainted` those that nobody
+    can vouch for, `kept_away` those that stay in their pool and get nothing new. `waiting` counts those that
+    can't boot yet, `queued` says why.
+    """
 
     ctx: Context
     frame: RolloutFrame
     platform: Platform
     target: Release
     source: Release | None
+    store: Store
     machines: dict[str, Machine] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
+    under_way: Callable[[], Sequence[OperationRecord]] = tuple
+    leaving: frozenset[str] = frozenset()
+    tainted: dict[str, Taint] = field(default_factory=dict)
+    kept_away: frozenset[str] = frozenset()
+    waiting: int = 0
+    queued: str = ""
 
     def look(self) -> Stage:
         """Asks the engine what there is."""
         owner = self.target.deployment
         self.machines = {m.name: m for m in self.platform.engine.list_machines(owner)}
         self.disks = {d.name: d for d in self.platform.engine.list_disks(owner)}
+        self.tainted = taints_of(self.machines, self.store.taints.of(owner))
+        self.kept_away |= {name for name, taint in self.tainted.items() if taint.drained}
         return self
 
     def remember(self, **changes: object) -> None:
@@ -52,14 +73,119 @@ class Stage:
         return names_of(self.source, self.source.groups) if self.source else []
 
     @property
-    def moving(self) -> list[str]:
-        """Groups whose disks must move from old machines to new ones."""
-        return [g for g in self.target.groups if hands_over(self.source, self.target, g)]
+    def replaced(self) -> list[str]:
+        """Groups that ran before and get other machines."""
+        before = self.source.groups if self.source else {}
+        return [g for g, new in self.target.groups.items() if g in before and before[g].fleet != new.fleet]
+
+    def _by(self, strategy: Strategy) -> list[str]:
+        return [g for g in self.replaced if self.target.groups[g].spec.rollout.strategy == strategy]
 
     @property
-    def staying(self) -> list[str]:
-        """Groups that need no hand-over."""
-        return [g for g in self.target.groups if g not in self.moving]
+    def recreated(self) -> list[str]:
+        """Groups whose old machines stop before the new ones start."""
+        return self._by("recreate")
+
+    @property
+    def rolling(self) -> list[str]:
+        """Groups that are replaced by turns. A rollback is direct, and so is a group that a service leads to or from only now."""
+        return [] if self.frame.rollback else [g for g in self._by("rolling") if g not in self.redirected]
+
+    @property
+    def redirected(self) -> set[str]:
+        """Groups of services that lead from one group to another: their requests have no common pool."""
+        known = self.source.spec.services if self.source else {}
+        pairs = [(known[s].group, entry.group) for s, entry in self.target.spec.services.items() if s in known]
+        return {group for pair in pairs if pair[0] != pair[1] for group in pair}
+
+    @property
+    def canaries(self) -> list[str]:
+        """Groups whose new machines get a growing share first. A rollback is direct."""
+        return [] if self.frame.rollback else self._by("canary")
+
+    @property
+    def moving(self) -> list[str]:
+        """Groups whose disks move from old machines that are up to new ones that are up."""
+        return [g for g in self.target.groups if hands_over(self.source, self.target, g) and g not in self.recreated]
+
+    @property
+    def strays(self) -> list[str]:
+        """Machines of neither release, which an operation left that got stuck. They may have disks still."""
+        kept = {*self.new, *self.old, *(machine.name for machine in self.baselines)}
+        fleets = {(g, pinned.fleet) for r in (self.source, self.target) if r for g, pinned in r.groups.items()}
+        return [name for name, m in self.machines.items() if name not in kept and (m.group, m.fleet) not in fleets]
+
+    @property
+    def held(self) -> list[str]:
+        """Groups whose requests wait for a while."""
+        return [*self.moving, *self.recreated]
+
+    @property
+    def later(self) -> list[str]:
+        """Groups whose new machines are made only when the old ones make way."""
+        return [*self.recreated, *self.rolling]
+
+    @property
+    def early(self) -> list[str]:
+        """Groups whose new machines are made at once."""
+        return [*self.beside, *self.moving]
+
+    @property
+    def held_services(self) -> list[str]:
+        """Services whose requests wait: those of the held groups which answer today."""
+        known = self.source.spec.services if self.source else {}
+        return [s for s in self.services_of(self.held) if s in known and s in self.target.spec.services]
+
+    @property
+    def canary_services(self) -> dict[str, str]:
+        """The services in which a canary gets a share, with their group: those that answer today."""
+        known = self.source.spec.services if self.source else {}
+        entries = self.target.spec.services.items()
+        return {s: e.group for s, e in entries if s in known and known[s].group == e.group and e.group in self.canaries}
+
+    @property
+    def proving(self) -> dict[str, HealthSpec]:
+        """Machines that have to prove their health before any traffic moves."""
+        baselines = {m.name: self.target.groups[m.group].spec.health for m in self.baselines}
+        return people(self.target, self.beside) | baselines
+
+    @property
+    def all_new(self) -> dict[str, HealthSpec]:
+        """All machines of the target, each with the check that it has to pass."""
+        return people(self.target, self.target.groups)
+
+    @property
+    def beside(self) -> list[str]:
+        """Groups whose new machines are brought to full health while the old ones serve."""
+        return [g for g in self.target.groups if g not in (*self.moving, *self.recreated, *self.rolling)]
+
+    def canary_steps(self) -> list[CanaryStep]:
+        """The steps of all canaries together: each group goes on at its own share, and the longest decides."""
+        each = [self.target.groups[g].spec.rollout.canary_steps for g in self.canaries]
+        count = max((len(steps) for steps in each), default=0)
+        return [_joined([steps[min(i, len(steps) - 1)] for steps in each]) for i in range(count)]
+
+    @property
+    def canary_step(self) -> CanaryStep | None:
+        """The step that is under way."""
+        steps = self.canary_steps()
+        return steps[self.frame.step] if self.frame.step < len(steps) else None
+
+    def share_of(self, group: str) -> int:
+        """The share that a canary group has in the present step."""
+        steps = self.target.groups[group].spec.rollout.canary_steps
+        return steps[min(self.frame.step, len(steps) - 1)].share
+
+    @property
+    def baselines(self) -> list[WantedMachine]:
+        """One fresh machine of the old version for each canary that wants to be compared with one."""
+        those = [g for g in self.canaries if self.target.groups[g].spec.rollout.baseline]
+        return [baseline_machine(self.source, self.target, g) for g in those if self.source]
+
+    @property
+    def helpers(self) -> list[str]:
+        """Baselines that are there: this rollout's, and those that an operation left which got stuck."""
+        return [name for name in self.machines if is_baseline(name)]
 
     @property
     def changing(self) -> list[PinnedGroup]:
@@ -86,8 +212,30 @@ class Stage:
         return machine is not None and machine.power is Power.RUNNING and machine.phase in phases
 
 
-def names_of(release: Release, groups: Iterable[str]) -> list[str]:
+def _joined(steps: list[CanaryStep]) -> CanaryStep:
+    return CanaryStep.model_construct(
+        share=max(step.share for step in steps),
+        duration=max(step.duration for step in steps),
+        approval=any(step.approval for step in steps),
+    )
+
+
+def people(release: Release | None, groups: Iterable[str]) -> dict[str, HealthSpec]:
+    """The machines of some groups of a release, each with the check that it has to pass."""
+    if release is None:
+        return {}
+    return {
+        name: release.groups[group].spec.health
+        for group in groups
+        if group in release.groups
+        for name in machine_names(release, group)
+    }
+
+
+def names_of(release: Release | None, groups: Iterable[str]) -> list[str]:
     """The machines of some groups of a release."""
+    if release is None:
+        return []
     return [name for group in groups if group in release.groups for name in machine_names(release, group)]
 
 

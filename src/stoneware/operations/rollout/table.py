@@ -2,22 +2,68 @@
 
 from __future__ import annotations
 
+from stoneware.model.deployment import RolloutSpec
 from stoneware.model.operation import SignalKind
 from stoneware.model.release import Release
 from stoneware.operations.rollout.frame import RolloutFrame
 
 NEXT: dict[str, tuple[str, ...]] = {
-    "PREPARING": ("PROVISIONING", "REVERTING"),
+    "PREPARING": ("REMOVING", "PROVISIONING", "REVERTING"),
+    "REMOVING": ("PROVISIONING", "REVERTING"),
     "PROVISIONING": ("VERIFYING", "AWAITING_DECISION", "REVERTING"),
-    "VERIFYING": ("AWAITING_APPROVAL", "HOLDING", "SHIFTING", "AWAITING_DECISION", "REVERTING"),
-    "AWAITING_APPROVAL": ("HOLDING", "SHIFTING", "REVERTING"),
-    "HOLDING": ("HANDING_OVER", "REVERTING"),
+    "VERIFYING": (
+        "AWAITING_APPROVAL",
+        "CANARY",
+        "ROLLING",
+        "SNAPSHOTTING",
+        "HOLDING",
+        "SHIFTING",
+        "AWAITING_DECISION",
+        "REVERTING",
+    ),
+    "AWAITING_APPROVAL": (
+        "VERIFYING",
+        "CANARY",
+        "ROLLING",
+        "SNAPSHOTTING",
+        "HOLDING",
+        "SHIFTING",
+        "SOAKING",
+        "DRAINING",
+        "AWAITING_DECISION",
+        "REVERTING",
+    ),
+    "CANARY": (
+        "CANARY",
+        "AWAITING_APPROVAL",
+        "ROLLING",
+        "SNAPSHOTTING",
+        "HOLDING",
+        "SHIFTING",
+        "AWAITING_DECISION",
+        "REVERTING",
+    ),
+    "ROLLING": ("ROLLING", "SNAPSHOTTING", "HOLDING", "SHIFTING", "AWAITING_DECISION", "REVERTING"),
+    "SNAPSHOTTING": ("REHEARSING", "HOLDING", "AWAITING_DECISION", "REVERTING"),
+    "REHEARSING": ("HOLDING", "AWAITING_DECISION", "REVERTING"),
+    "HOLDING": ("RESTORING", "HANDING_OVER", "REVERTING"),
+    "RESTORING": ("HANDING_OVER", "REVERTING"),
     "HANDING_OVER": ("SHIFTING", "REVERTING"),
     "SHIFTING": ("SOAKING", "REVERTING"),
-    "SOAKING": ("DRAINING", "AWAITING_DECISION", "REVERTING"),
+    "SOAKING": ("DRAINING", "AWAITING_APPROVAL", "AWAITING_DECISION", "REVERTING"),
     "DRAINING": ("RETIRING", "REVERTING"),
     "RETIRING": ("REVERTING",),
-    "AWAITING_DECISION": ("PROVISIONING", "VERIFYING", "SOAKING", "REVERTING"),
+    "AWAITING_DECISION": (
+        "PROVISIONING",
+        "VERIFYING",
+        "CANARY",
+        "ROLLING",
+        "SNAPSHOTTING",
+        "REHEARSING",
+        "AWAITING_APPROVAL",
+        "SOAKING",
+        "REVERTING",
+    ),
     "REVERTING": ("DISCARDING",),
     "DISCARDING": (),
 }
@@ -27,18 +73,30 @@ GOING_BACK = frozenset({"REVERTING", "DISCARDING"})
 
 WAITING_FOR_A_PERSON = frozenset({"AWAITING_APPROVAL", "AWAITING_DECISION"})
 
-HURRIED = frozenset({"HOLDING", "HANDING_OVER", "SHIFTING"})
+PROMOTABLE = frozenset({"CANARY", "AWAITING_APPROVAL", "SOAKING"})
+
+HURRIED = frozenset({"HOLDING", "RESTORING", "HANDING_OVER", "SHIFTING"})
 """Requests may be held here: no pause, and no waiting for a person's decision."""
+
+WITH_TRAFFIC = frozenset({"CANARY", "ROLLING", "AWAITING_APPROVAL", "SOAKING", "DRAINING"})
+"""The new version may have traffic here: it is watched, even while the rollout is paused."""
 
 MARGIN_S = 60.0
 """What a state may take beyond the time that its work is declared to take."""
+
+SWITCH_S = 3.0
+"""What the switch itself may take although the time for it is used up: the new side is healthy, and any way back takes longer."""
+
+STOP_S = 45.0
+"""What a machine may take to stop in order before it is ended by force: more than the grace of every engine."""
 
 
 def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | None:
     """Seconds that a state may last; None where only a person can end it.
 
     While requests are held, all states share one budget: half of what a request may wait, so that the way back has the
-    other half.
+    other half. Who puts data back with a release, or recreates machines, takes the time that it takes: that isn't counted. (A
+    recreation that waits in vain ends sooner: `recreating.py`.)
     """
     rollouts = [g.spec.rollout for g in target.groups.values()]
     health = [g.spec.health for g in target.groups.values()]
@@ -46,25 +104,49 @@ def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | Non
     match state:
         case "PREPARING":
             return MARGIN_S
-        case "VERIFYING":
+        case "REMOVING":
+            return max(r.drain for r in rollouts) + STOP_S + MARGIN_S
+        case "VERIFYING" | "REHEARSING":
             return min(progress, max(h.deadline for h in health))
+        case "CANARY":
+            return max(_step_s(r, frame.step) for r in rollouts) + progress
+        case "HANDING_OVER" if any(r.strategy == "recreate" for r in rollouts):
+            return progress + max(h.deadline for h in health)
+        case "SHIFTING" if any(r.strategy == "recreate" for r in rollouts):
+            return min(progress, max(*(h.deadline for h in health), *(r.hold_limit / 2 for r in rollouts)))
         case "HOLDING" | "HANDING_OVER" | "SHIFTING":
-            spent = max(0.0, frame.entered_at - frame.held_since) if frame.held_since else 0.0
-            return max(r.hold_limit for r in rollouts) / 2 - spent
+            spent = max(0.0, frame.entered_at - frame.held_since) if frame.held_since and not frame.restore else 0.0
+            left = max(r.hold_limit for r in rollouts) / 2 - spent
+            return max(left, SWITCH_S if state == "SHIFTING" else 0.0)
         case "SOAKING":
-            return max(r.bake_time for r in rollouts) + max(h.healthy_for for h in health) + MARGIN_S
+            extension = max(r.analysis.extend if r.analysis else 0.0 for r in rollouts)
+            return max(r.bake_time for r in rollouts) + extension + max(h.healthy_for for h in health) + MARGIN_S
         case "DRAINING":
-            return max(r.drain for r in rollouts) + MARGIN_S
-        case "PROVISIONING" | "RETIRING" | "REVERTING" | "DISCARDING":
+            stays = max((s.max_session for s in target.spec.services.values() if s.sticky), default=0.0)
+            return max(stays, *(r.drain for r in rollouts)) + MARGIN_S
+        case "PROVISIONING" | "ROLLING" | "SNAPSHOTTING" | "RESTORING" | "RETIRING" | "REVERTING" | "DISCARDING":
             return progress
         case _:
             return None
 
 
+def _step_s(spec: RolloutSpec, step: int) -> float:
+    """How long a canary's step may last (seconds), less what may delay it."""
+    steps = spec.canary_steps
+    commands = [check.run.within for check in (spec.analysis.checks if spec.analysis else ()) if check.run]
+    extension = spec.analysis.extend if spec.analysis else 0.0
+    return steps[min(step, len(steps) - 1)].duration + extension + sum(commands)
+
+
 def objection_to(signal: SignalKind, state: str) -> str | None:
     """Why a signal means nothing in a state; None when it is welcome."""
-    if signal is SignalKind.APPROVE and state not in WAITING_FOR_A_PERSON:
-        return f"nothing waits for approval: the rollout is {state}"
+    if signal is SignalKind.APPROVE and state != "AWAITING_APPROVAL":
+        failed = "; `stoneware retry` tries again" if state == "AWAITING_DECISION" else ""
+        return f"nothing waits for approval: the rollout is {state}{failed}"
+    if signal is SignalKind.RETRY and state not in WAITING_FOR_A_PERSON:
+        return f"nothing has failed, and nothing is in doubt: the rollout is {state}"
+    if signal is SignalKind.PROMOTE and state not in PROMOTABLE:
+        return f"there is no step to skip: the rollout is {state}"
     if signal is SignalKind.PAUSE and state in HURRIED:
         return f"requests may be held while it is {state}; pause it before or after"
     if signal is SignalKind.PAUSE and state in GOING_BACK:

@@ -6,16 +6,22 @@ Names and addresses come from checked nouns; everything is checked once more her
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from stoneware.errors import Refused
 from stoneware.model.deployment import HealthSpec
-from stoneware.model.route import Pool, Route, Slot
+from stoneware.model.measure import BOUNDS_MS
+from stoneware.model.route import Pool, PoolView, Route, RouteView, Slot
+from stoneware.traffic.haproxy.templates import DEFAULTS, FRONTEND, GLOBAL, MAXCONN
 
-SLOTS: tuple[Slot, Slot] = ("A", "B")
+SLOTS: tuple[Slot, ...] = ("A", "B", "C")
+TIMES = "times"
+"""The table that counts how long answers took, a row a machine."""
 STATE = "state.map"
 """The file of the map, and its name on the runtime socket."""
-HARD_STOP_S = 10
-"""How long a proxy that was replaced may finish its connections (seconds)."""
+LAST_REQUEST_S = 10
+"""How long after its replacement a proxy may still get a request: from a client that keeps its connection, which then ends.
+Nobody keeps one for longer (`timeout http-keep-alive`)."""
 
 _WORD = re.compile(r"^[A-Za-z0-9._:*-]+$")
 _PATH = re.compile(r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$")
@@ -35,9 +41,48 @@ def health_of(route: Route, slot: Slot) -> HealthSpec:
 
 
 def state_map(route: Route) -> str:
-    """The map that decides about each request: which pool is active, whether requests are held, and how long at most."""
-    held, limit = int(route.held), round(route.hold_limit_s * 1000)
-    return f"active {route.active or 'none'}\nheld {held}\nhold_limit_ms {limit}\n"
+    """The map that decides about each request: who is active, who has a share, who is held, whose clients stay.
+
+    The words before `_below` name a pool even where there is no share: a request that is decided just while the map changes finds
+    a pool in every mixture of old and new.
+    """
+    pair = [*((slot, route.shares[slot]) for slot in sorted(route.shares)), *[(route.active or "A", 0)] * 2][:2]
+    (first, share), (second, more) = pair
+    state: dict[str, str | int] = {
+        "active": route.active or "none",
+        "held": int(route.held),
+        "hold_limit_ms": round(route.hold_limit_s * 1000),
+        "sticky": int(route.sticky),
+        "first": first,
+        "first_below": share,
+        "second": second,
+        "second_below": share + more,
+    }
+    welcome = {route.active, *route.shares, *route.staying}
+    for slot, pool in sorted(route.pools.items()):
+        state[f"label_{slot}"] = word(pool.fleet)
+        if slot in welcome:
+            state[f"client:{pool.fleet}"] = slot
+    return "".join(f"{key} {value}\n" for key, value in state.items())
+
+
+def view_of(route: Route, state: Mapping[str, str], pools: dict[Slot, PoolView]) -> RouteView:
+    """What a map that is in force means; the inverse of `state_map`."""
+    share, both = int(state.get("first_below", "0")), int(state.get("second_below", "0"))
+    shares = {state.get("first"): share, state.get("second"): both - share}
+    met = {slot for key, slot in state.items() if key.startswith("client:")}
+    known = {slot: shares.get(slot, 0) for slot in SLOTS}
+    active = next((slot for slot in SLOTS if slot == state.get("active")), None)
+    return RouteView(
+        service=route.service,
+        listen=route.listen,
+        active=active,
+        shares={slot: percent for slot, percent in known.items() if percent > 0},
+        staying=tuple(slot for slot in SLOTS if slot in met and slot != active and known[slot] == 0),
+        held=state.get("held") == "1",
+        sticky=state.get("sticky") == "1",
+        pools=pools,
+    )
 
 
 def server_options(health: HealthSpec) -> str:
@@ -50,20 +95,47 @@ def server_options(health: HealthSpec) -> str:
     )
 
 
+def checking(health: HealthSpec) -> tuple[str, ...]:
+    """All that a proxy knows of a health: how machines are checked. Two that are equal here make no difference to it."""
+    asked = (health.http.path, str(health.http.status)) if health.http else ()
+    return (server_options(health), f"{round(health.timeout * 1000)}ms", *asked)
+
+
 def config_text(route: Route, user: str) -> str:
     """The whole configuration of one service. It holds the pools as they are, so that a proxy that died comes up right.
 
     Files are named as seen from the proxy's own folder, in which it runs: whatever that folder is called, and however long.
     """
-    parts = [_GLOBAL.format(state=STATE, user=user, hard_stop=HARD_STOP_S), _DEFAULTS]
-    parts.append(_FRONTEND.format(listen=word(route.listen.replace("localhost:", "127.0.0.1:")), state=STATE))
+    hard_stop = max(LAST_REQUEST_S, round(route.finish_s))
+    parts = [GLOBAL.format(state=STATE, user=user, maxconn=MAXCONN, hard_stop=hard_stop), DEFAULTS]
+    listen, cookie = word(route.listen.replace("localhost:", "127.0.0.1:")), cookie_name(route.service)
+    parts.append(FRONTEND.format(listen=listen, state=STATE, cookie=cookie))
     parts += [_backend(route, slot) for slot in SLOTS]
+    parts.append(f"backend {TIMES}\n    stick-table type string len 64 size 10k store gpc({len(BOUNDS_MS) + 1})\n")
     return "\n".join(parts)
+
+
+def cookie_name(service: str) -> str:
+    """A cookie is for all ports of a host, so it has the service's name."""
+    return f"stoneware.{word(service)}"
 
 
 def _backend(route: Route, slot: Slot) -> str:
     health = health_of(route, slot)
-    lines = [f"backend {slot}", "    balance leastconn", f"    timeout check {round(health.timeout * 1000)}ms"]
+    lines = [
+        f"backend {slot}",
+        "    balance leastconn",
+        f"    timeout check {round(health.timeout * 1000)}ms",
+        f"    stick-table type string len 100 size 100k expire {round(route.session_idle_s)}s",
+        f"    http-request track-sc1 req.cook({cookie_name(route.service)}) if {{ var(txn.stays) -m bool }}",
+        f"    http-response track-sc0 srv_name table {TIMES}",
+        "    http-response set-var(txn.took) date(0,us),sub(txn.began)",
+        "    http-response sc-inc-gpc(0,0)",
+    ]
+    lines += [
+        f"    http-response sc-inc-gpc({i},0) if {{ var(txn.took) -m int lt {bound * 1000} }}"
+        for i, bound in enumerate(BOUNDS_MS, 1)
+    ]
     if health.http:
         if not _PATH.fullmatch(health.http.path):
             raise Refused(f"{health.http.path!r} can't be a path in a proxy configuration")
@@ -75,47 +147,7 @@ def _backend(route: Route, slot: Slot) -> str:
         ]
     pool = route.pools.get(slot) or Pool(fleet="")
     for member in pool.members:
-        lines.append(f"    server {word(member.machine)} {word(member.address)} {server_options(health)}")
+        # one that drains gets nothing new from a proxy that starts: it has begun nothing there
+        disabled = " disabled" if member.draining else ""
+        lines.append(f"    server {word(member.machine)} {word(member.address)} {server_options(health)}{disabled}")
     return "\n".join([*lines, ""])
-
-
-_GLOBAL = """\
-# written by Stoneware; a change by hand is overwritten
-global
-    stats socket unix@admin.sock mode 600 level admin expose-fd listeners
-    stats timeout 30s
-    maxconn 4000
-    # two proxies must not share an address by accident; a successor gets its sockets handed over
-    noreuseport
-    hard-stop-after {hard_stop}s
-    setenv STONEWARE_STATE {state}
-    lua-load hold.lua
-{user}"""
-
-_DEFAULTS = """\
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 1m
-    timeout server 5m
-    timeout tunnel 1d
-    timeout queue 30s
-    timeout http-request 30s
-    option idle-close-on-response
-    option redispatch 1
-    retries 3
-    retry-on conn-failure empty-response response-timeout
-"""
-
-_FRONTEND = """\
-frontend service
-    bind {listen}
-    # a request that may have been worked on is not sent twice, unless it is safe to
-    http-request disable-l7-retry unless {{ method GET HEAD OPTIONS }}
-    http-request lua.hold if {{ str(held),map({state}) 1 }}
-    acl held_too_long var(txn.gave_up) -m bool
-    acl nobody_serves str(active),map({state}) none
-    http-request return status 503 content-type text/plain string "held for too long\\n" hdr Retry-After 1 if held_too_long
-    http-request return status 503 content-type text/plain string "no release yet\\n" hdr Retry-After 1 if nobody_serves
-    use_backend %[str(active),map({state})]
-"""

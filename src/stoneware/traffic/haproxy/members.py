@@ -17,14 +17,19 @@ PASSED = ("L7OK", "L4OK", "L6OK", "L7OKC")
 
 def set_members(proxy: Proxy, slot: Slot, pool: Pool | None, health: HealthSpec) -> None:
     """Makes the machines of a slot exactly those of the pool."""
-    wanted = {m.machine: m.address for m in pool.members} if pool else {}
-    present = {row["svname"]: row["addr"] for row in _rows(proxy, slot)}
-    for machine, address in present.items():
-        if wanted.get(machine) != address:
+    wanted = {m.machine: m for m in pool.members} if pool else {}
+    present = {row["svname"]: row for row in _rows(proxy, slot)}
+    for machine, row in present.items():
+        if machine not in wanted or wanted[machine].address != row["addr"]:
             _take_away(proxy, slot, machine)
-    for machine, address in wanted.items():
-        if present.get(machine) != address:
-            _add(proxy, slot, machine, address, health)
+    for machine, member in wanted.items():
+        known = present.get(machine)
+        if known is None or known["addr"] != member.address:
+            _add(proxy, slot, machine, member.address, health)
+            known = None
+        aside = known is not None and known["status"].startswith("MAINT")  # by somebody's hand: we only take away so
+        if aside or member.draining != (known is not None and known["status"].startswith("DRAIN")):
+            _set_state(proxy, slot, machine, "drain" if member.draining else "ready")
 
 
 def members_of(rows: list[dict[str, str]], slot: Slot) -> tuple[MemberView, ...]:
@@ -36,6 +41,7 @@ def members_of(rows: list[dict[str, str]], slot: Slot) -> tuple[MemberView, ...]
             state=_state(row),
             detail=f"{row['check_status']} {row.get('last_chk', '')}".strip(),
             open_requests=int(row["scur"] or 0),
+            draining=row["status"].startswith("DRAIN"),
         )
         for row in rows
         if row["pxname"] == slot and row["svname"] not in ("FRONTEND", "BACKEND") and row["status"] != "MAINT"
@@ -45,7 +51,7 @@ def members_of(rows: list[dict[str, str]], slot: Slot) -> tuple[MemberView, ...]
 def _state(row: Mapping[str, str]) -> MemberState:
     """A machine counts as up only after one of the proxy's own checks has passed: a new one is UP for it by assumption."""
     checked = row["check_status"].removeprefix("* ")
-    if row["status"].startswith("UP"):
+    if row["status"].startswith(("UP", "DRAIN")):
         return MemberState.UP if checked in PASSED else MemberState.CHECKING
     return MemberState.DOWN
 
@@ -64,6 +70,12 @@ def _add(proxy: Proxy, slot: Slot, machine: str, address: str, health: HealthSpe
     )
     if "New server registered" not in answer:
         raise Refused(f"the proxy doesn't take machine {machine}: {answer.strip()[:200]}")
+
+
+def _set_state(proxy: Proxy, slot: Slot, machine: str, state: str) -> None:
+    answer = proxy.command(f"set server {slot}/{word(machine)} state {state}").strip()
+    if answer:
+        raise Unreachable(f"the proxy doesn't set {machine} to {state}: {answer[:200]}")
 
 
 def _take_away(proxy: Proxy, slot: Slot, machine: str) -> None:

@@ -1,26 +1,49 @@
 """The switch: files first, then the running proxy, so that a proxy that dies in between comes up with what was wanted.
 
 Each service has a proxy process of its own. Two pools stand behind it for good; which one answers is one entry of a map,
-changed by one command while everything runs. Machines come and go without a reload. Only another address or another check
-needs a new process; a switch then waits until the old process has finished, for it has a map of its own that no one changes.
+changed by one command while everything runs. Machines come and go without a reload. Only another address or another check, or a
+hand that meddled with the old one, needs a new process; a switch then waits until the old one has got its last request, for it
+has a map of its own that no one changes. What it is in the middle of goes on there, for as long as the old side may finish.
+Requests that it holds would wait there for a word that never comes, so what asks for a new process is compared with what the
+running one was started with.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stoneware.errors import StonewareError, Unreachable
+from stoneware.errors import Misconfigured, StonewareError, Unreachable
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
+from stoneware.host.records import read_record
 from stoneware.host.run import run
 from stoneware.model.finding import Finding
+from stoneware.model.measure import Counters
 from stoneware.model.route import PoolView, Route, RouteView
-from stoneware.traffic.haproxy.config import SLOTS, STATE, config_text, health_of, state_map, word
+from stoneware.traffic.haproxy.config import (
+    LAST_REQUEST_S,
+    SLOTS,
+    STATE,
+    checking,
+    config_text,
+    health_of,
+    state_map,
+    view_of,
+    word,
+)
+from stoneware.traffic.haproxy.counting import read_counters, sessions
 from stoneware.traffic.haproxy.members import members_of, set_members
-from stoneware.traffic.haproxy.process import Proxy
+from stoneware.traffic.haproxy.process import LUA, Proxy, lua_text
+from stoneware.traffic.haproxy.settings import wrong_settings
+from stoneware.traffic.haproxy.strange import Seen, strange, wrong_process
+
+STARTED = "started.json"
+"""The route that the running process was started with. A slot that is empty since keeps its check, whatever the route says."""
+
+MODES = {"haproxy.cfg": 0o600, STATE: 0o644, LUA: 0o644, "route.json": 0o600}
 
 
 class HaproxySwitch:
@@ -49,12 +72,12 @@ class HaproxySwitch:
         with locked(self.path / f".{route.service}.lock"):
             before = _stored(folder)
             proxy = Proxy(folder)
-            if before != route:
-                self._write(folder, route)
+            self._write(folder, route)
             running = proxy.processes()
-            if running.serving is None or before is None or _needs_process(before, route):
+            anew = running.serving is None or before is None or _needs_process(folder, before, route)
+            if anew or _meddled_with(before or route, proxy):
                 try:
-                    proxy.start(route.listen)
+                    _start(proxy, route)
                 except StonewareError:
                     if before is not None:
                         self._write(folder, before)
@@ -71,22 +94,30 @@ class HaproxySwitch:
         if route is None:
             return None
         proxy = Proxy(folder)
-        state = dict(line.split()[1:3] for line in proxy.command(f"show map {STATE}").splitlines() if line)
-        rows = proxy.table("show stat")
-        active = state.get("active")
-        pools = {slot: PoolView(fleet=pool.fleet, members=members_of(rows, slot)) for slot, pool in route.pools.items()}
-        return RouteView(
-            service=service,
-            listen=route.listen,
-            active=next((slot for slot in SLOTS if slot == active), None),
-            held=state.get("held") == "1",
-            pools=pools,
-        )
+        state, rows = _state(proxy), proxy.table("show stat")
+        sticky = state.get("sticky") == "1"
+        pools = {
+            slot: PoolView(
+                fleet=pool.fleet, members=members_of(rows, slot), sessions=sessions(proxy, slot) if sticky else 0
+            )
+            for slot, pool in route.pools.items()
+        }
+        found = strange(route, Seen(proxy, state, rows), self._files(route))
+        return view_of(route, state, pools).model_copy(update={"strange": found})
+
+    def services(self) -> Sequence[str]:
+        """Those that have a route, or a proxy that serves."""
+        folders = sorted(path for path in self.path.iterdir() if path.is_dir())
+        return [one.name for one in folders if (one / "route.json").exists() or Proxy(one).processes().serving]
 
     def open_requests(self, service: str, fleet: str) -> int:
         view = self.read(service)
         slot = view.slot_of(fleet) if view else None
         return sum(member.open_requests for member in view.pools[slot].members) if view and slot else 0
+
+    def counters(self, service: str) -> Mapping[str, Counters]:
+        folder = self.path / word(service)
+        return read_counters(Proxy(folder)) if _stored(folder) else {}
 
     def remove(self, service: str) -> None:
         folder = self.path / word(service)
@@ -104,38 +135,72 @@ class HaproxySwitch:
             if route is not None and Proxy(folder).processes().serving is None:
                 with locked(self.path / f".{folder.name}.lock"):
                     if _stored(folder) is not None and Proxy(folder).processes().serving is None:
-                        Proxy(folder).start(route.listen)
+                        _start(Proxy(folder), route)
                         revived.append(folder.name)
         return revived
 
     def _write(self, folder: Path, route: Route) -> None:
-        """The files: the wanted route, and what a new proxy starts from."""
+        """The files, where they aren't so: what a new proxy starts from, and the wanted route last."""
+        wanted = {**self._files(route), "route.json": route.model_dump_json().encode()}
+        for name, content in wanted.items():
+            file = folder / name
+            if not file.exists() or file.read_bytes() != content:
+                write_atomic(file, content, MODES[name])
+
+    def _files(self, route: Route) -> dict[str, bytes]:
         user = "    user nobody\n    group nogroup\n" if os.geteuid() == 0 else ""
-        write_atomic(folder / "haproxy.cfg", config_text(route, user), 0o600)
-        write_atomic(folder / STATE, state_map(route), 0o644)
-        write_atomic(folder / "route.json", route.model_dump_json())
+        configuration = config_text(route, user).encode()
+        return {"haproxy.cfg": configuration, STATE: state_map(route).encode(), LUA: lua_text()}
 
     def _set_state(self, proxy: Proxy, route: Route) -> None:
-        """The switch itself. A hold begins before the active pool changes, and ends after."""
-        wanted = dict(line.split() for line in state_map(route).splitlines())
-        present = dict(line.split()[1:3] for line in proxy.command(f"show map {STATE}").splitlines() if line)
-        order = ["hold_limit_ms", "held", "active"] if route.held else ["hold_limit_ms", "active", "held"]
-        changes = [key for key in order if present.get(key) != wanted[key]]
-        if "active" in changes and proxy.processes().finishing:
-            raise Unreachable(f"an old proxy process of {route.service} still finishes its connections")
-        for key in changes:
-            answer = proxy.command(f"set map {STATE} {key} {wanted[key]}").strip()
-            if answer:
-                raise Unreachable(f"the proxy of {route.service} refused a change: {answer[:200]}")
+        """The switch itself: the whole map is replaced by one command."""
+        text = state_map(route)
+        wanted = dict(line.split() for line in text.splitlines())
+        present = _state(proxy)
+        if present == wanted:
+            return
+        if present.get("active") != wanted["active"] and proxy.may_get_old_requests(LAST_REQUEST_S):
+            raise Unreachable(f"an old proxy process of {route.service} may still get requests")
+        version = proxy.command(f"prepare map {STATE}").strip().rpartition(" ")[2]
+        if not version.isdigit():
+            raise Unreachable(f"the proxy of {route.service} takes no new map")
+        lines = [f"add map @{version} {STATE} {line}" for line in text.splitlines()]
+        answer = proxy.command(*lines, f"commit map @{version} {STATE}").strip()
+        if answer:
+            raise Unreachable(f"the proxy of {route.service} refused a change: {answer[:200]}")
 
 
-def _stored(folder: Path) -> Route | None:
+def _state(proxy: Proxy) -> dict[str, str]:
+    """The map as the running proxy has it."""
+    return dict(line.split()[1:3] for line in proxy.command(f"show map {STATE}").splitlines() if line)
+
+
+def _stored(folder: Path, name: str = "route.json") -> Route | None:
+    """The route as it was set; None where there is none, or somebody has written into it: then it is to be set again."""
     try:
-        return Route.model_validate_json((folder / "route.json").read_bytes())
-    except FileNotFoundError:
+        return read_record(folder / name, Route)
+    except Misconfigured:
         return None
 
 
-def _needs_process(before: Route, after: Route) -> bool:
-    """Whether something changes that a running proxy can't take over: its address, or the check of a slot."""
-    return before.listen != after.listen or any(health_of(before, s) != health_of(after, s) for s in SLOTS)
+def _meddled_with(route: Route, proxy: Proxy) -> bool:
+    """Whether somebody set the running process otherwise than it was started for this route, or put another in its place."""
+    return any(wrong_process(route, proxy)) or any(wrong_settings(route, proxy))
+
+
+def _start(proxy: Proxy, route: Route) -> None:
+    """The note comes after the start: without it, a proxy is at worst started once more."""
+    proxy.start(route.listen)
+    write_atomic(proxy.folder / STARTED, route.model_dump_json())
+
+
+def _needs_process(folder: Path, before: Route, after: Route) -> bool:
+    """Whether something changes that a running proxy can't take over: its address, or the check of a slot that is used.
+
+    How long clients are remembered can wait, and does while requests are held: they would be left behind.
+    """
+    started = _stored(folder, STARTED) or before
+    held = before.held or after.held
+    if started.listen != after.listen or (started.session_idle_s != after.session_idle_s and not held):
+        return True
+    return any(checking(health_of(started, slot)) != checking(health_of(after, slot)) for slot in after.pools)

@@ -1,0 +1,54 @@
+"""What an entry of the ledger makes of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from stoneware.model.image import Image, ImageState
+from stoneware.model.ledger import LedgerEntry
+from stoneware.model.lifecycle import Timer
+from stoneware.names import split_image_name
+
+
+def image_after(before: Image | None, entry: LedgerEntry) -> Image | None:
+    """The image after an entry about it. An entry of what never was staged makes nothing."""
+    fact, details = entry.fact, entry.fact.details
+    verb = fact.verb.removeprefix("image.")
+    if verb == "stage":
+        return Image(
+            digest=details["digest"],
+            family=fact.subject.partition("@")[0],
+            created_at=entry.at,
+            state_at=entry.at,
+            state_reason=fact.reason,
+            size_bytes=int(details.get("size_bytes", 0)),
+        )
+    if before is None:
+        return None
+    changes: dict[str, object] = _timers(details)
+    if verb in ("publish", "restore", "deprecate", "obsolete", "delete") and details["state"] != ImageState.STAGED:
+        changes |= {"state": ImageState(details["state"]), "state_at": entry.at, "state_reason": fact.reason}
+    if verb == "publish":
+        named = split_image_name(fact.subject)
+        changes |= {"number": named[1] if named else None}
+    if "was_revoked" in details:
+        changes |= {"revoked_at": None, "revoked_reason": ""}
+    if verb == "revoke":
+        changes |= {"revoked_at": entry.at, "revoked_reason": fact.reason}
+    return before.model_copy(update=changes)
+
+
+def image_on_record(digest: str, entries: Iterable[LedgerEntry]) -> Image | None:
+    """What has become of an image by its entries, given in order; others may be among them. None when there are none."""
+    image: Image | None = None
+    for entry in entries:
+        if entry.fact.verb.startswith("image.") and entry.fact.details.get("digest") == digest:
+            image = image_after(image, entry)
+    return image
+
+
+def _timers(details: Mapping[str, str]) -> dict[str, object]:
+    """The timers that an entry sets or takes away."""
+    told = {timer.field: details[timer.field] for timer in Timer if timer.field in details}
+    return {field: None if at == "never" else datetime.fromisoformat(at).timestamp() for field, at in told.items()}
