@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from stoneware.errors import Refused
+from stoneware.model.evidence import Inside
 from stoneware.model.noun import Noun
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -72,13 +73,16 @@ class ProvenanceFacts(Noun):
 
 
 class BootTestFacts(Noun):
-    """All that a boot test's statement says. `tests` has one line a test, `console_tail` the end of what the machine printed."""
+    """All that a boot test's statement says. `tests` has one line a test, `console_tail` the end of what the machine printed,
+    `inside` what it said of itself, by delivery.
+    """
 
     family: str
     digest: Digest
     passed: bool
     tests: tuple[str, ...]
     console_tail: str = ""
+    inside: dict[str, Inside] = {}
     engine: str
     builder: Hex256
     stoneware_version: str
@@ -122,7 +126,10 @@ class Statement(BaseModel):
         try:
             found = cls.model_validate_json(data)
         except ValidationError:
-            raise Refused("the attestation's payload is no in-toto statement") from None
+            raise Refused("the attestation's payload is no in-toto statement", code="signature-invalid") from None
         if found.type_ != STATEMENT:
-            raise Refused(f"the attestation's payload is of the type {found.type_[:100]!r}, not {STATEMENT!r}")
+            raise Refused(
+                f"the attestation's payload is of the type {found.type_[:100]!r}, not {STATEMENT!r}",
+                code="signature-invalid",
+            )
         return found

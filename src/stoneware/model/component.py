@@ -36,3 +36,11 @@ class Inventory(Noun):
 
     components: tuple[Component, ...] = ()
     unread: tuple[str, ...] = ()
+
+
+class BootComponent(Noun):
+    """A package outside the root tree, of which something is sealed into the kernel's file or the initramfs: `component.path` is
+    that file. `supplier` is whom the package names as its maintainer."""
+
+    component: Component
+    supplier: str = ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -15,10 +14,13 @@ from pydantic import (
     model_validator,
 )
 
-from stoneware.model.image import Delivery
+from stoneware.model.choice import any_of, one_of, require_one
+from stoneware.model.drift_spec import DriftSpec
+from stoneware.model.image import Delivery, StateSchema
 from stoneware.model.noun import Noun
 from stoneware.model.probe import HttpProbe, Port, TcpProbe
 from stoneware.model.quantity import AbsolutePath, Seconds, Size, Span, format_size
+from stoneware.model.strategy import DEFAULT_STEPS, AnalysisSpec, CanaryStep, Strategy
 
 Name = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 ImageRef = Annotated[StrictStr, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(/[1-9][0-9]*)?$")]
@@ -28,6 +30,8 @@ Text = Annotated[StrictStr, StringConstraints(min_length=1)]
 Listen = Annotated[StrictStr, StringConstraints(pattern=r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|localhost|\*):[0-9]{1,5}$")]
 
 MIB = 2**20
+MIN_AGE_S = 60.0
+"""A machine that may not become older than this would be replaced before anyone knows whether it is well (seconds)."""
 
 
 SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr")  # noqa: S108
@@ -41,6 +45,10 @@ def _no_system_folder(path: str) -> str:
 
 
 Mount = Annotated[AbsolutePath, AfterValidator(_no_system_folder)]
+
+
+DELIVERED: dict[str, Delivery] = {"qemu": "vm", "container": "container"}
+"""What each engine starts. The fake one starts anything."""
 
 
 def _each_once(deliver: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
@@ -68,22 +76,6 @@ DiskSize = Annotated[Size, _whole_mib(16 * MIB)]
 """Below this, an ext4 file system has hardly room for its journal."""
 
 
-def _one_of(*keys: str) -> ConfigDict:
-    """The JSON Schema of "exactly one of these is given"."""
-    return ConfigDict(json_schema_extra={"oneOf": [_given(key) for key in keys]})
-
-
-def _given(key: str) -> dict[str, Any]:
-    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}
-
-
-def _require_one(noun: Noun, *keys: str) -> None:
-    given = [key for key in keys if getattr(noun, key) is not None]
-    if len(given) != 1:
-        has = f"has {' and '.join(given)}" if given else "asks nothing"
-        raise ValueError(f"{has}: give exactly one of {', '.join(keys)}")
-
-
 class UnitsTest(Noun):
     """How many systemd units may have failed when the boot has settled."""
 
@@ -93,7 +85,7 @@ class UnitsTest(Noun):
 class ConsoleTest(Noun):
     """Text that the console must show, or must not show, or both."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("contains"), _given("lacks")]})
+    model_config = any_of("contains", "lacks")
 
     contains: Text | None = None
     lacks: Text | None = None
@@ -126,7 +118,7 @@ class BootTest(Noun):
     """One question to a machine started from the sealed image. Exactly one of the kinds is given; `closed` is a port that nobody
     must answer on."""
 
-    model_config = _one_of(*BOOT_TESTS)
+    model_config = one_of(*BOOT_TESTS)
 
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
@@ -139,7 +131,7 @@ class BootTest(Noun):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        _require_one(self, *BOOT_TESTS)
+        require_one(self, *BOOT_TESTS)
         return self
 
 
@@ -156,7 +148,7 @@ class KeepSpec(Noun):
     `newest` counts the family's published images, `within` is an image's age. What anything still reaches stays all the same.
     """
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_given("newest"), _given("within")]})
+    model_config = any_of("newest", "within")
 
     newest: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
     within: Span | None = None
@@ -169,7 +161,11 @@ class KeepSpec(Noun):
 
 
 class ImageSpec(Noun):
-    """How the images of a family are made and tested. Paths are relative to the folder of `stoneware.yaml`."""
+    """How the images of a family are made and tested. Paths are relative to the folder of `stoneware.yaml`.
+
+    `state_schema` says which data on disks the application can live with; a deploy or rollback to an image that can't read
+    today's data is refused before anything starts.
+    """
 
     containerfile: StrictStr = "Containerfile"
     context: StrictStr = "."
@@ -178,6 +174,7 @@ class ImageSpec(Noun):
     test: tuple[BootTest, ...] = ()
     machine: MachineSpec = MachineSpec()
     keep: KeepSpec | None = None
+    state_schema: StateSchema | None = None
 
 
 class DiskSpec(Noun):
@@ -190,7 +187,7 @@ class DiskSpec(Noun):
 class HealthSpec(Noun):
     """When a machine counts as healthy: the probe holds now and has held for `healthy_for` without a break."""
 
-    model_config = _one_of("http", "tcp")
+    model_config = one_of("http", "tcp")
 
     http: HttpProbe | None = None
     tcp: TcpProbe | None = None
@@ -203,44 +200,121 @@ class HealthSpec(Noun):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        _require_one(self, "http", "tcp")
+        require_one(self, "http", "tcp")
         if self.healthy_for >= self.deadline:
             raise ValueError("healthy_for is as long as the deadline, so it can't be met: give the deadline more time")
         return self
 
 
 class RolloutSpec(Noun):
-    """How a new fleet takes over. Times are absolute deadlines; a missed one goes back when `auto_rollback` is on."""
+    """How a new fleet takes over. Times are absolute deadlines; a missed one goes back when `auto_rollback` is on.
 
-    strategy: Literal["blue_green"] = "blue_green"
+    `snapshot` takes one of every disk before it is handed over; `rehearse` starts the new version once on a copy of that
+    first, apart from everything, and it must become healthy. `on_failure` is about a way back to a version that can't read
+    what the new one writes: `keep_data` refuses such a rollout, `restore_snapshot` goes back with that snapshot, and what was
+    written since is lost.
+
+    `surge` and `unavailable` are those of strategy rolling: machines beyond the group's size, and machines fewer than it.
+    `steps` and `baseline` are those of canary; a baseline is one fresh machine of the old version to compare with.
+    """
+
+    strategy: Strategy = "blue_green"
+    surge: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    unavailable: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
+    steps: Annotated[tuple[CanaryStep, ...], Field(min_length=1)] | None = None
+    baseline: StrictBool = False
+    analysis: AnalysisSpec | None = None
     bake_time: Seconds = 600.0
     drain: Seconds = 30.0
     progress_deadline: Span = 600.0
-    hold_limit: Seconds = 60.0
+    hold_limit: Span = 60.0
     keep_stopped: Seconds = 86400.0
     auto_rollback: StrictBool = True
     approval: StrictBool = False
     boot_tries: Annotated[StrictInt, Field(ge=1, le=10)] = 3
+    snapshot: StrictBool = True
+    rehearse: StrictBool = False
+    on_failure: Literal["keep_data", "restore_snapshot"] = "keep_data"
+
+    @model_validator(mode="after")
+    def _has_the_snapshot_it_needs(self) -> Self:
+        if self.rehearse and not self.snapshot:
+            raise ValueError("a rehearsal runs on a snapshot, and none is taken: leave snapshot on")
+        if self.on_failure == "restore_snapshot" and not self.snapshot:
+            raise ValueError("on_failure is restore_snapshot, and no snapshot is taken: leave snapshot on")
+        return self
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if self.strategy != "canary" and (self.steps or self.baseline):
+            raise ValueError("steps and baseline belong to strategy canary: leave them out, or write strategy: canary")
+        if self.strategy != "rolling" and self.surge is not None:
+            raise ValueError("surge belongs to strategy rolling: the others bring up the whole fleet at once")
+        if self.strategy == "rolling" and self.surge == 0 and self.unavailable == 0:
+            raise ValueError("no machine may be added and none may be missing: give surge or unavailable at least 1")
+        shares = [step.share for step in self.canary_steps]
+        if shares != sorted(set(shares)):
+            raise ValueError("the shares of steps must rise from step to step")
+        return self
+
+    @property
+    def canary_steps(self) -> tuple[CanaryStep, ...]:
+        """The declared steps, or the usual ones."""
+        return self.steps or DEFAULT_STEPS
 
 
 class GroupSpec(Noun):
-    """Machines of one role. `image` names a family (resolved once, at plan time) or pins an image such as `web/7`."""
+    """Machines of one role. `image` names a family (resolved once, at plan time) or pins an image such as `web/7`.
+
+    `secrets` maps variables to secrets, each resolved once to its newest version. A machine finds the value in the file
+    `/run/secrets/VARIABLE`.
+
+    When one of its machines is older than `max_age`, all of them are made again, by a rollout to the same images.
+    """
 
     image: ImageRef
     size: Annotated[StrictInt, Field(ge=1, le=1000)] = 1
+    max_age: Annotated[Span, Field(ge=MIN_AGE_S)] | None = None
     machine: MachineSpec = MachineSpec()
     config: dict[Variable, ConfigValue] = {}
+    secrets: dict[Variable, Name] = {}
     disks: dict[Name, DiskSpec] = {}
     health: HealthSpec
     rollout: RolloutSpec = RolloutSpec()
 
+    @model_validator(mode="after")
+    def _one_writer(self) -> Self:
+        if self.disks and self.rollout.strategy in ("canary", "rolling"):
+            raise ValueError(
+                f"strategy {self.rollout.strategy} needs both versions at once, and a disk has one writer: "
+                "write strategy blue_green (requests wait while disks move) or recreate"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_serves(self) -> Self:
+        rollout = self.rollout
+        if rollout.strategy == "rolling" and rollout.unavailable >= self.size:
+            raise ValueError(
+                f"with {rollout.unavailable} of {self.size} machines unavailable nobody would serve: "
+                f"give unavailable less than size, and surge at least 1 for a single machine"
+            )
+        return self
+
 
 class ServiceSpec(Noun):
-    """A traffic entry: requests to `listen` go to `port` of the machines of `group`."""
+    """A traffic entry: requests to `listen` go to `port` of the machines of `group`.
+
+    `sticky`: a client stays on the version that it met first, by a cookie: for the steps of a canary, and after a switch at most
+    for `max_session`, or until it has been away for `session_idle`.
+    """
 
     group: Name
     port: Port
     listen: Listen
+    sticky: StrictBool = False
+    max_session: Seconds = 3600.0
+    session_idle: Span = 600.0
 
 
 class DeploymentSpec(Noun):
@@ -250,13 +324,7 @@ class DeploymentSpec(Noun):
     keep_releases: Annotated[StrictInt, Field(ge=1, le=1000)] = 10
     groups: Annotated[dict[Name, GroupSpec], Field(min_length=1)]
     services: dict[Name, ServiceSpec] = {}
-
-
-class Document(Noun):
-    """The whole of `stoneware.yaml`."""
-
-    images: dict[Name, ImageSpec] = {}
-    deployments: dict[Name, DeploymentSpec] = {}
+    drift: DriftSpec = DriftSpec()
 
 
 def group_ports(spec: DeploymentSpec, group: str) -> tuple[int, ...]:

@@ -39,7 +39,8 @@ class PackagesDifference(Noun):
 class FileChange:
     """A path that differs. `before` is None when it was added, `after` when it was removed.
 
-    `what` says what differs where both are there: `type`, `content`, `mode`, `owner`, `xattrs`.
+    `what` says what differs where both are there: `type`, `content`, `mode`, `owner`, `xattrs`,
+    `hard link` (of which file it is one more name).
     """
 
     path: str

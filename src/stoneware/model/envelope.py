@@ -46,11 +46,11 @@ class Envelope(BaseModel):
     def from_json(cls, data: bytes) -> Envelope:
         """Reads one. Raises Refused for what is no envelope."""
         if len(data) > LONGEST_BYTES:
-            raise Refused(f"the attestation has more than {LONGEST_BYTES} bytes")
+            raise Refused(f"the attestation has more than {LONGEST_BYTES} bytes", code="signature-invalid")
         try:
             return cls.model_validate_json(data)
         except ValidationError:
-            raise Refused("the attestation is no DSSE envelope") from None
+            raise Refused("the attestation is no DSSE envelope", code="signature-invalid") from None
 
 
 def encoded(data: bytes) -> str:
@@ -64,7 +64,7 @@ def decoded(text: str, what: str) -> bytes:
     try:
         data = base64.b64decode(text, altchars, validate=True)
     except (binascii.Error, ValueError):
-        raise Refused(f"the attestation's {what} is no base64") from None
+        raise Refused(f"the attestation's {what} is no base64", code="signature-invalid") from None
     if base64.b64encode(data, altchars).decode() != text:
-        raise Refused(f"the attestation's {what} is no base64")
+        raise Refused(f"the attestation's {what} is no base64", code="signature-invalid")
     return data

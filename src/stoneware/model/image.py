@@ -6,9 +6,12 @@ import hashlib
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StrictInt, model_validator
 
 from stoneware.model.component import Component
+from stoneware.model.evidence import Inside
 from stoneware.model.noun import Noun
 
 
@@ -57,6 +60,27 @@ class Entrypoint(Noun):
 
 Delivery = Literal["vm", "container"]
 
+SchemaNumber = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+
+
+def _in_order(reads: tuple[int, ...]) -> tuple[int, ...]:
+    """Equal wishes are equal images."""
+    return tuple(sorted(set(reads)))
+
+
+class StateSchema(Noun):
+    """Which data an application can live with: it reads disks whose data has one of the schemas `reads`, and leaves data of the
+    schema `writes`. Numbers only grow: data that was written with a higher one isn't data of a lower one any more."""
+
+    reads: Annotated[tuple[SchemaNumber, ...], Field(min_length=1), AfterValidator(_in_order)]
+    writes: SchemaNumber
+
+    @model_validator(mode="after")
+    def _reads_its_own(self) -> Self:
+        if self.writes not in self.reads:
+            raise ValueError(f"it couldn't read what it writes: add {self.writes} to reads")
+        return self
+
 
 class Recipe(Noun):
     """Where an image came from. `commit` is empty outside a git repository; `dirty` when the folder had changes."""
@@ -80,7 +104,8 @@ class Manifest(Noun):
     `container` has the OCI manifest whose digest is `container`, in the layout `oci`.
 
     `epoch` is the time that all files carry. `init` is the program that starts in the machine; it is empty for an image without
-    one, which runs `entrypoint`. `writable` are the paths that are in memory there.
+    one, which runs `entrypoint`. `writable` are the paths that are in memory there. `state_schema` is None for an application
+    that doesn't say which data it can live with.
     """
 
     format: int = 2
@@ -100,10 +125,15 @@ class Manifest(Noun):
     recipe: Recipe
     packages: tuple[Component, ...] = ()
     tree_bytes: int = 0
+    state_schema: StateSchema | None = None
 
     def canonical(self) -> bytes:
-        """The bytes that the digest is taken of: JSON with sorted keys, no spaces."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+        """The bytes that the digest is taken of: JSON with sorted keys, no spaces.
+
+        What isn't given of `state_schema` isn't there: images that were sealed before there was such a key keep their digest.
+        """
+        body = self.model_dump(mode="json", exclude={"state_schema"} if self.state_schema is None else None)
+        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
     @property
     def digest(self) -> str:
@@ -133,7 +163,11 @@ class Artifact(Noun):
 
 
 class BootTestRecord(Noun):
-    """Proof that this very digest was started and answered. `results` has one line a test."""
+    """Proof that this very digest was started and answered. `results` has one line a test.
+
+    `inside` is what the machine under test said of itself when all had passed, by delivery: what every machine of the image is
+    compared with. Images that were tested before there was such a record have none.
+    """
 
     digest: str
     passed: bool
@@ -141,6 +175,7 @@ class BootTestRecord(Noun):
     seconds: float
     results: tuple[str, ...]
     console_tail: str = ""
+    inside: dict[Delivery, Inside] = {}
 
 
 class Image(Noun):

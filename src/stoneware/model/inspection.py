@@ -45,6 +45,14 @@ class GroupDifference(Noun):
     image: ImageDifference | None = None
 
 
+class EnvironmentView(Noun):
+    """An environment and the deployments that run in it. `after` is the one that its images come from, if one is declared."""
+
+    name: str
+    after: str
+    deployments: tuple[str, ...]
+
+
 class EnvironmentDifference(Noun):
     """Two releases side by side. `settings` are differences of the whole and of services, a line each."""
 

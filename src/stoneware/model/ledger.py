@@ -7,6 +7,9 @@ import json
 
 from stoneware.model.noun import Noun
 
+GENESIS = "0" * 64
+"""What stands as the hash of the entry before the first."""
+
 
 class Fact(Noun):
     """Something that happened: `verb` such as `image.publish`, `subject` such as `critter-web/2`, details as strings."""

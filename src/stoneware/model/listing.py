@@ -1,6 +1,8 @@
 """A listing: every path of a root tree with what it is. Pure data, small enough to lie beside the image that it describes.
 
-As bytes it has one compact JSON array a line, `[path, kind, mode, uid, gid, size, ref, xattrs]`, sorted by the path's bytes.
+As bytes it has one compact JSON array a line, `[path, kind, mode, uid, gid, size, ref, xattrs]`, sorted by the path's bytes. A path
+that is one more name of a file (a hard link) has a ninth part, the first name of that file. (Images of an earlier Stoneware have
+none, and keep their digests.)
 Equal trees give equal bytes, and `diff` and `grep` can read it. Paths are bytes on Linux: those that are no UTF-8 are kept as
 Python's `surrogateescape` (PEP 383) has them, and JSON's `\\udcXX` carries them through any encoding.
 """
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stoneware.errors import BadInput
@@ -27,7 +29,7 @@ class FileEntry:
 
     `mode` has the twelve permission bits only (the type is `kind`). `size` is bytes: a file's content, a link's target; 0 for
     the rest. `ref` is a file's SHA-256 (hex), a link's target, a device's `major:minor`, else empty. `xattrs` are pairs of
-    name and value (hex), sorted by name.
+    name and value (hex), sorted by name. `link` is the first name of a file that has another name before this one, else empty.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class FileEntry:
     size: int
     ref: str
     xattrs: tuple[tuple[str, str], ...] = ()
+    link: str = ""
 
 
 def path_bytes(path: str) -> bytes:
@@ -56,15 +59,21 @@ def to_lines(listing: Mapping[str, FileEntry]) -> bytes:
     lines = []
     for path, entry in sorted(listing.items(), key=lambda item: path_bytes(item[0])):
         row = [path, entry.kind, entry.mode, entry.uid, entry.gid, entry.size, entry.ref, entry.xattrs]
-        if not _is_path(path) or not _is_entry(*row[1:]):
-            raise BadInput(f"a listing can't hold {path!r} as {entry}")
+        if not _is_path(path) or not _is_entry(*row[1:]) or not _is_link(path, entry, listing):
+            raise BadInput(f"a listing can't hold {path!r} as {entry}", code="image-damaged")
+        row += [entry.link] if entry.link else []
         lines.append(encode(row))
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 
 
 def from_lines(data: bytes) -> dict[str, FileEntry]:
     """The listing in these bytes, in their order. Raises BadInput naming the first line that is no entry or out of order."""
-    return dict(_rows(data))
+    found: dict[str, FileEntry] = {}
+    for number, (path, entry) in enumerate(_rows(data), 1):
+        if not _is_link(path, entry, found):
+            raise BadInput(f"listing: line {number} is a link to what isn't there", code="image-damaged")
+        found[path] = entry
+    return found
 
 
 def _rows(data: bytes) -> Iterator[tuple[str, FileEntry]]:
@@ -72,19 +81,29 @@ def _rows(data: bytes) -> Iterator[tuple[str, FileEntry]]:
     last = b""
     lines = data.split(b"\n")
     if lines.pop():
-        raise BadInput(f"listing: line {len(lines) + 1} has no end: the listing was cut off")
+        raise BadInput(f"listing: line {len(lines) + 1} has no end: the listing was cut off", code="image-damaged")
     for number, line in enumerate(lines, 1):
         try:
-            path, kind, mode, uid, gid, size, ref, pairs = decode(line.decode("ascii"))
+            path, kind, mode, uid, gid, size, ref, pairs, *links = decode(line.decode("ascii"))
             xattrs = tuple((name, value) for name, value in pairs) if pairs else ()
             here = path_bytes(path)
             good = here > last and _is_path(path) and _is_entry(kind, mode, uid, gid, size, ref, xattrs)
+            good = good and (not links or (len(links) == 1 and type(links[0]) is str and links[0] != ""))
         except (ValueError, TypeError, AttributeError, RecursionError):
             good = False
         if not good:
-            raise BadInput(f"listing: line {number} is no entry, or out of order")
+            raise BadInput(f"listing: line {number} is no entry, or out of order", code="image-damaged")
         last = here
-        yield path, FileEntry(kind, mode, uid, gid, size, ref, xattrs)
+        yield path, FileEntry(kind, mode, uid, gid, size, ref, xattrs, *links)
+
+
+def _is_link(path: str, entry: FileEntry, listing: Mapping[str, FileEntry]) -> bool:
+    """Whether it is no link, or one to the same file under a name that comes before it."""
+    first = listing.get(entry.link)
+    if first is None or not entry.link:
+        return not entry.link
+    before = path_bytes(entry.link) < path_bytes(path)
+    return before and entry.kind == "f" and not first.link and replace(entry, link="") == first
 
 
 def _is_path(path: str) -> bool:

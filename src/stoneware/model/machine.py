@@ -19,7 +19,8 @@ class Phase(StrEnum):
     """How far the machine says it is.
 
     BOOTING -> WAITING (up, no disk is mounted, application stopped) -> STARTING (disks mounted) -> SERVING (application
-    started). QUIESCING leads back to WAITING. FAILED: it can't go on by itself; `detail` says why. UNKNOWN when it isn't running.
+    started). QUIESCING leads back to WAITING. FAILED: it can't go on by itself; `detail` says why. UNKNOWN when it isn't running,
+    or runs and doesn't answer any more.
     """
 
     UNKNOWN = "UNKNOWN"
@@ -41,6 +42,7 @@ class DiskMount(Noun):
 class WantedMachine(Noun):
     """Everything a machine is made from. `ports` are guest ports to be reachable; `isolated` cuts it off from the outside.
 
+    `secrets` maps variables to versions of secrets (`db-password/3`): engines keep what is wanted, so values are never in it.
     `agent` gives it a way to run commands in it: for machines that an image is tested in, never for one in service.
     """
 
@@ -54,6 +56,7 @@ class WantedMachine(Noun):
     memory_bytes: int
     ports: tuple[int, ...] = ()
     config: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     disks: tuple[DiskMount, ...] = ()
     isolated: bool = False
     agent: bool = False
@@ -69,7 +72,8 @@ class Ran(Noun):
 class Machine(Noun):
     """A machine as its engine sees it now. `digest` is the image that it really runs.
 
-    `addresses` maps guest ports to `HOST:PORT`. `attached` names the disks plugged in.
+    `addresses` maps guest ports to `HOST:PORT`. `attached` names the disks plugged in. `started_at` is when its present run
+    began; None while it doesn't run.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Machine(Noun):
     detail: str = ""
     failed_units: tuple[str, ...] = ()
     created_at: float
+    started_at: float | None = None
     stopped_at: float | None = None
     addresses: dict[int, str] = {}
     attached: tuple[str, ...] = ()
@@ -99,10 +104,16 @@ class WantedDisk(Noun):
 
 
 class Disk(Noun):
-    """A disk as its engine sees it. `writer` names the one machine that has it plugged in."""
+    """A disk as its engine sees it. `writer` names the one machine that has it plugged in.
+
+    `identity` is that of its file system when it was made (hex; empty where nobody noted it), `damage` what is wrong with its
+    file now: another one lies in its place, or none.
+    """
 
     name: str
     owner: str
     size_bytes: int
     created_at: float
     writer: str | None = None
+    identity: str = ""
+    damage: str = ""

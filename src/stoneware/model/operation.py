@@ -24,6 +24,8 @@ class SignalKind(StrEnum):
     RESUME = "resume"
     APPROVE = "approve"
     ABORT = "abort"
+    RETRY = "retry"
+    PROMOTE = "promote"
 
 
 class Signal(Noun):
@@ -39,6 +41,7 @@ class OperationRecord(Noun):
     """An operation as stored. `frame` is the operation's own typed state as JSON; `because` is the sentence people see.
 
     `state_since` is when the present state was entered, `wake_at` when the next step is due. `result` is None while it goes on.
+    `code` is that of what went wrong last, if anything did (`codes.py`).
     """
 
     id: str
@@ -51,6 +54,7 @@ class OperationRecord(Noun):
     state_since: float
     frame: dict[str, Any]
     because: str = ""
+    code: str = ""
     wake_at: float = 0.0
     failures: int = 0
     paused: bool = False

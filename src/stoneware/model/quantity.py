@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -47,6 +49,14 @@ def format_size(size_bytes: int) -> str:
     return f"{size_bytes}B"
 
 
+def format_rough(size_bytes: int) -> str:
+    """A number of bytes as people compare them, to a tenth of its unit: `5.9GiB`, `640MiB`, `0B`."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if size_bytes >= _SIZE_UNITS[unit]:
+            return f"{size_bytes / _SIZE_UNITS[unit]:.1f}".removesuffix(".0") + unit
+    return f"{size_bytes}B"
+
+
 def parse_time(value: Any) -> float:
     """Seconds of `10m`. Raises ValueError for anything that isn't a number with a unit."""
     match = _TIME.fullmatch(value) if isinstance(value, str) else None
@@ -82,6 +92,27 @@ def format_moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))
 
 
+def exact_moment(at: float) -> str:
+    """The same to a microsecond, as RFC 3339 says it: `2026-11-24T09:30:12.250000Z`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_moment(text: str, now: float) -> float:
+    """Seconds since the epoch of `2026-11-24`, `2026-11-24 09:30`, `2026-11-24T09:30:12Z`, or of `15m ago` as seen from `now`.
+
+    What names no zone is local time. Raises ValueError for anything else.
+    """
+    away = text.strip().removesuffix(" ago")
+    if away != text.strip():
+        return now - parse_time(away.strip())
+    try:
+        return datetime.fromisoformat(
+            text.strip().removesuffix(" UTC") + ("Z" if text.endswith(" UTC") else "")
+        ).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("not a moment: write it like 2026-11-24 09:30, 2026-11-24T09:30:12Z, or 15m ago") from None
+
+
 def _number(digits: str) -> Decimal:
     if len(digits) > LONGEST_NUMBER:
         raise ValueError("a number of too many digits: choose a larger unit")
@@ -100,24 +131,54 @@ def _written(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
+def _up_to(limit: int) -> str:
+    """A pattern for the whole numbers from 0 to `limit`: shorter ones, and those that stay below it at their first other digit."""
+    digits = str(limit)
+    less = [
+        f"{digits[:at]}[0-{int(digit) - 1}][0-9]{{{len(digits) - at - 1}}}"
+        for at, digit in enumerate(digits)
+        if digit > "0"
+    ]
+    shorter = [f"[0-9]{{1,{len(digits) - 1}}}"] if len(digits) > 1 else []
+    return "|".join([*shorter, *less, digits])
+
+
+def _schema_of(units: Mapping[str, int], limit: int, decimals: str = "") -> str:
+    """What may be written, for those who read the schema alone: numbers with a unit, each up to the limit. `decimals` is for all
+    units but the smallest, which has no parts."""
+    each = [
+        f"(?:(?:{_up_to(limit // size - 1)}){decimals if size > 1 else ''}|{limit // size}) *{unit}"
+        for unit, size in units.items()
+    ]
+    return f"(?:{'|'.join(each)})$"
+
+
+_SIZE_SCHEMA = _schema_of(_SIZE_UNITS, LARGEST_BYTES)
+_TIME_SCHEMA = _schema_of(_TIME_UNITS_MS, LONGEST_MS, r"(?:\.[0-9]{1,3})?")
+
 Size = Annotated[
     int,
     BeforeValidator(parse_size),
     PlainSerializer(format_size, return_type=str),
-    _written(_MORE_THAN_ZERO + _SIZE.pattern.removeprefix("^"), "512MiB"),
+    _written(_MORE_THAN_ZERO + _SIZE_SCHEMA, "512MiB"),
 ]
 Seconds = Annotated[
     float,
     BeforeValidator(parse_time),
     PlainSerializer(format_time, return_type=str),
-    _written(_TIME.pattern, "30s"),
+    _written("^" + _TIME_SCHEMA, "30s"),
 ]
 Span = Annotated[
     float,
     BeforeValidator(parse_span),
     PlainSerializer(format_time, return_type=str),
-    _written(_MORE_THAN_ZERO + _TIME.pattern.removeprefix("^"), "30s"),
+    _written(_MORE_THAN_ZERO + _TIME_SCHEMA, "30s"),
 ]
 """A time that is more than nothing."""
 
 AbsolutePath = Annotated[str, BeforeValidator(_check_path), _written(_PATH.pattern, "/var/lib/app")]
+
+
+def counted(number: int, what: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -8,14 +8,16 @@ from typing import Literal
 from stoneware.model.deployment import HealthSpec
 from stoneware.model.noun import Noun
 
-Slot = Literal["A", "B"]
+Slot = Literal["A", "B", "C"]
+"""A and B take turns: one has the traffic, the other is prepared or kept warm. C is for a baseline to compare with."""
 
 
 class Member(Noun):
-    """A machine in a pool, at `HOST:PORT`."""
+    """A machine in a pool, at `HOST:PORT`. `draining`: it finishes what it has begun, and gets nothing new."""
 
     machine: str
     address: str
+    draining: bool = False
 
 
 class Pool(Noun):
@@ -27,15 +29,23 @@ class Pool(Noun):
 
 
 class Route(Noun):
-    """The whole wanted picture of a service. `active` is the one pool that gets requests; None answers 503.
+    """The whole wanted picture of a service. `active` is the pool that gets the requests; None answers 503.
 
-    `held`: requests wait (at most `hold_limit_s` seconds) instead of being passed on.
+    `shares`: percent of what is new that goes to other pools instead. `sticky`: a client stays with the pool that it met, as long
+    as that is active, has a share, or is among `staying` (whose clients finish there, without getting new ones); it is forgotten
+    when it was away for `session_idle_s`. `finish_s`: how long what was begun may go on in a proxy
+    process that had to be replaced. `held`: requests wait (at most `hold_limit_s` seconds) instead of being passed on.
     """
 
     service: str
     listen: str
     pools: dict[Slot, Pool] = {}
     active: Slot | None = None
+    shares: dict[Slot, int] = {}
+    staying: tuple[Slot, ...] = ()
+    sticky: bool = False
+    session_idle_s: float = 600.0
+    finish_s: float = 10.0
     held: bool = False
     hold_limit_s: float = 60.0
     health: HealthSpec
@@ -57,23 +67,34 @@ class MemberView(Noun):
     state: MemberState
     detail: str = ""
     open_requests: int = 0
+    draining: bool = False
 
 
 class PoolView(Noun):
-    """A pool as it is in force."""
+    """A pool as it is in force. `sessions`: clients that were seen lately and belong to it, where the service is sticky."""
 
     fleet: str
     members: tuple[MemberView, ...] = ()
+    sessions: int = 0
 
 
 class RouteView(Noun):
-    """What is really in force for a service, read back from the proxy itself."""
+    """What is really in force for a service, read back from the proxy itself. `strange` says what else it has that it wasn't told
+    by us."""
 
     service: str
     listen: str
     active: Slot | None
+    shares: dict[Slot, int] = {}
+    staying: tuple[Slot, ...] = ()
     held: bool
+    sticky: bool = False
+    strange: tuple[str, ...] = ()
     pools: dict[Slot, PoolView]
+
+    def share_of(self, slot: Slot) -> int:
+        """The percent of new requests that a slot gets."""
+        return 100 - sum(self.shares.values()) if slot == self.active else self.shares.get(slot, 0)
 
     def slot_of(self, fleet: str) -> Slot | None:
         """The slot whose pool holds this fleet."""

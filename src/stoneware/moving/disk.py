@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from stoneware.model.image import Artifact
 from stoneware.moving.meter import Meter
 from stoneware.moving.partitions import SECTOR, divide, sgdisk_words
 from stoneware.moving.uki import make_uki
+from stoneware.moving.whole import PIECE, pieces
 
 MIB, GIB = 2**20, 2**30
-PIECE = MIB
 ESP_BYTES = 64 * MIB
 """The least: FAT32 needs 65,525 clusters (Microsoft's FAT specification), here of one sector each."""
 SPARE_BYTES = 4 * MIB
@@ -39,7 +39,7 @@ class Disk:
     def write(self, out: Path, whole_bytes: int = MIB) -> None:
         """Writes the raw disk to a new file, its length a multiple of `whole_bytes`.
 
-        Raises Refused for an image that is no VM, ToolFailed, Misconfigured, OSError.
+        Raises Refused for an image that is no VM, or that isn't what was sealed any more; ToolFailed, Misconfigured, OSError.
         """
         manifest = self.artifact.manifest
         if "vm" not in manifest.deliver:
@@ -50,9 +50,10 @@ class Disk:
         try:
             os.ftruncate(handle, table.size_bytes)
             self.space.run(sgdisk_words(table, out), timeout_s=60, quiet=True)
-            contents = [esp, *(file for file, _ in self.artifact.layers)]
-            total = sum(content.stat().st_size for content in contents)
+            layers = [manifest.files[f"layer-{number}"] for number in range(len(manifest.layers))]
+            total = sum(layer.size_bytes for layer in layers)
             meter = Meter(total, self.space.line, self.space.cancel or threading.Event())
+            contents = [_made(esp), *(pieces(self.artifact.folder / layer.name, layer) for layer in layers)]
             for partition, content in zip(table.partitions, contents, strict=True):
                 _fill(handle, partition.start * SECTOR, content, meter)
             os.fsync(handle)
@@ -102,11 +103,17 @@ class Disk:
         return esp
 
 
-def _fill(disk: int, offset: int, content: Path, meter: Meter) -> None:
-    """Copies a file to its place; what is empty stays a hole."""
-    with content.open("rb") as source:
+def _fill(disk: int, offset: int, content: Iterable[bytes], meter: Meter) -> None:
+    """Copies a content to its place; what is empty stays a hole."""
+    for piece in content:
+        if piece.count(0) < len(piece):
+            os.pwrite(disk, piece, offset)
+        offset += len(piece)
+        meter.add(len(piece))
+
+
+def _made(file: Path) -> Iterator[bytes]:
+    """The content of a file that was made just now."""
+    with file.open("rb") as source:
         while piece := source.read(PIECE):
-            if piece.count(0) < len(piece):
-                os.pwrite(disk, piece, offset)
-            offset += len(piece)
-            meter.add(len(piece))
+            yield piece

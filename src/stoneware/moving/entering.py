@@ -7,7 +7,6 @@ first and the last rename there may be files in the store that no image has; tho
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from stoneware.moving.meter import Meter
 from stoneware.moving.offer import BLOBS, DOCUMENT_BYTES, Offer
 from stoneware.moving.parts import ATTACHED, BOOT_TEST
 from stoneware.moving.sources import Source
+from stoneware.outside import parsed
 
 SPARE_BYTES = 64 * 2**20
 """What stays free on the disk of the store: the database and the logs live there, too."""
@@ -90,7 +90,7 @@ class Entering:
         if needed > free:
             mib = 2**20
             text = f"{self.space.home.images} has {free // mib} MiB free, and this image needs {needed // mib} MiB"
-            raise Refused(text, "free some space, then import it again")
+            raise Refused(text, "free some space, then import it again", code="disk-full")
 
     def _taken(self, file: SealedFile) -> Path:
         """Where a compared file lies. One that the store has is read all the same: what is offered must be whole."""
@@ -130,15 +130,15 @@ class Entering:
         there = {path.name for path in (layout / "blobs" / "sha256").iterdir()}
         digest = self.offer.manifest.container
         try:
-            index = json.loads((layout / "index.json").read_bytes())
-            version = json.loads((layout / "oci-layout").read_bytes())["imageLayoutVersion"]
+            index = parsed((layout / "index.json").read_bytes())
+            version = parsed((layout / "oci-layout").read_bytes())["imageLayoutVersion"]
             listed = [one["digest"] for one in index["manifests"]]
             document = layout / "blobs" / "sha256" / digest.removeprefix("sha256:")
             if document.stat().st_size > DOCUMENT_BYTES:
                 raise self._no("its container's manifest is too large")
-            inside = json.loads(document.read_bytes())
+            inside = parsed(document.read_bytes())
             named = [digest, inside["config"]["digest"], *(layer["digest"] for layer in inside["layers"])]
-        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as broken:
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as broken:
             raise self._no(f"its container can't be read: {broken!r}") from broken
         if version != "1.0.0" or listed != [digest]:
             raise self._no("the index of its container isn't that of the image's container")
@@ -147,4 +147,4 @@ class Entering:
             raise self._no(f"its container's layers aren't those that are there: {odd[0][:19]}")
 
     def _no(self, wrong: str) -> Refused:
-        return Refused(f"{self.source.place}: {wrong}", "export it again, or copy it again")
+        return Refused(f"{self.source.place}: {wrong}", "export it again, or copy it again", code="archive-damaged")

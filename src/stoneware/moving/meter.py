@@ -21,7 +21,7 @@ class Meter:
     def add(self, count: int) -> None:
         """So many bytes more. Raises Refused when someone cancelled."""
         if self.cancelled.is_set():
-            raise Refused("cut short", "start it again")
+            raise Refused("cut short", "start it again", code="interrupted")
         before, self.done_bytes = self._tenths(), self.done_bytes + count
         if self._tenths() > before:
             mib = 2**20

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from stoneware.bake.attest import ATTESTATIONS
 from stoneware.bake.oci import MANIFEST
 from stoneware.errors import Refused
 from stoneware.model.image import BootTestRecord, Manifest, SealedFile
@@ -173,7 +174,7 @@ class Reader:
             raise self._no(f"{what} can't be read: {where}: {first['msg'][:200]}".replace(": :", ":")) from broken
 
     def _no(self, wrong: str, hint: str = "export it again, or copy it again") -> Refused:
-        return Refused(f"{self.source.place}: {wrong}", hint)
+        return Refused(f"{self.source.place}: {wrong}", hint, code="archive-damaged")
 
 
 def _wrong_part(manifest: Manifest, part: Part) -> str:
@@ -190,6 +191,8 @@ def _wrong_part(manifest: Manifest, part: Part) -> str:
         taken = {*TAKEN, *(sealed.name for sealed in manifest.files.values())}
         if not NAME.fullmatch(name) or name in taken:
             return f"{name!r} is no name for an attached file"
+        if name not in ATTESTATIONS:
+            return f"{name!r} is nothing that is stated of an image"
         return "" if part.file.size_bytes <= ATTACHED_BYTES else f"{name!r} is too large for an attached file"
     return "" if (role, name) == (BOOT_TEST, RECORD_NAME) else f"{name!r} is nothing that the image has"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.bake.attest import ATTESTATIONS
 from stoneware.errors import Refused
 from stoneware.host.files import sha256_of
 from stoneware.model.image import Artifact, BootTestRecord, SealedFile
@@ -58,13 +59,13 @@ def _container(layout: Path) -> Iterator[Part]:
 
 
 def _attached(artifact: Artifact) -> Iterator[Part]:
-    """What lies beside the sealed files: signatures, a bill of materials. Hidden files are on their way to being written."""
+    """What is stated of the image, signed, beside its sealed files. Hidden files are on their way to being written."""
     own = {sealed.name for sealed in artifact.manifest.files.values()}
     for path in sorted(artifact.folder.iterdir()):
         if path.name in own or path.name in TAKEN or path.name.startswith("."):
             continue
-        if path.is_symlink() or not path.is_file() or not NAME.fullmatch(path.name):
-            raise Refused(f"{path} can't be carried along", "take it out of the image's folder")
+        if path.is_symlink() or not path.is_file() or path.name not in ATTESTATIONS:
+            raise Refused(f"{path} can't be carried along", "take it out of the image's folder", code="archive-damaged")
         sealed = SealedFile(name=path.name, sha256=sha256_of(path), size_bytes=path.stat().st_size)
         yield Part(ATTACHED, sealed, path)
 

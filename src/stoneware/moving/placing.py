@@ -49,7 +49,7 @@ def place(part: Path, target: Path, force: bool) -> None:
     """Gives a finished file or folder its name. Done already: success. Raises Refused, OSError."""
     if not os.path.lexists(part):
         if not os.path.lexists(target):
-            raise Refused(f"{part} is gone", "export it again")
+            raise Refused(f"{part} is gone", "export it again", code="archive-damaged")
         _remove(_aside(part))
         return
     require_room_for_it(target, part.is_dir(), force or _is_same(part, target))
@@ -88,7 +88,7 @@ def _link(part: Path, target: Path) -> None:
 
 
 def _there(target: Path) -> Refused:
-    return Refused(f"{target} is there already", "name another one, or say --force to replace it")
+    return Refused(f"{target} is there already", "name another one, or say --force to replace it", code="name-taken")
 
 
 def _is_same(part: Path, target: Path) -> bool:

@@ -22,10 +22,16 @@ def check_signatures(home: Home, folder: Path, manifest: Manifest) -> tuple[str,
     notary, digest = Notary(home), manifest.digest
     for file in (PROVENANCE_FILE, BOOT_TEST_FILE):
         if not (folder / file).is_file():
-            raise Refused(f"nobody has signed image {digest[:19]}: {file} is missing", "export it where it was baked")
+            raise Refused(
+                f"nobody has signed image {digest[:19]}: {file} is missing",
+                "export it where it was baked",
+                code="signature-invalid",
+            )
     try:
         made = notary.read(folder, PROVENANCE_FILE, digest)
         tested = notary.require_passed(folder, digest)
     except Refused as wrong:
-        raise Refused(wrong.message, wrong.next_step if "trust" not in wrong.message else HINT) from None
+        raise Refused(
+            wrong.message, wrong.next_step if "trust" not in wrong.message else HINT, code=wrong.code
+        ) from None
     return tuple(sorted({*made.keys, *tested.keys}))

@@ -73,12 +73,20 @@ class Folder:
                     name = f"{around}/{one.name}" if around else one.name
                     seen += 1
                     if seen > MOST_FILES:
-                        raise Refused(f"{self.place} has more than {MOST_FILES} files", "no image has that many")
+                        raise Refused(
+                            f"{self.place} has more than {MOST_FILES} files",
+                            "no image has that many",
+                            code="archive-damaged",
+                        )
                     status = one.stat(follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode) and name in FOLDERS:
                         waiting.append(name)
                     elif not stat.S_ISREG(status.st_mode) or not MEMBER.fullmatch(name):
-                        raise Refused(f"{self.place}: {name!r} doesn't belong in an image", "export it again")
+                        raise Refused(
+                            f"{self.place}: {name!r} doesn't belong in an image",
+                            "export it again",
+                            code="archive-damaged",
+                        )
                     else:
                         yield name, status.st_size
 

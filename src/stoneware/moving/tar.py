@@ -62,16 +62,21 @@ def members(handle: int, place: Path) -> Mapping[str, Member]:
             position = data
             continue
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-            raise Refused(f"{place}: {info.name!r} is no plain file", "an image has nothing else in it")
+            raise Refused(
+                f"{place}: {info.name!r} is no plain file", "an image has nothing else in it", code="archive-damaged"
+            )
         if not MEMBER.fullmatch(info.name):
-            raise Refused(f"{place}: {info.name!r} doesn't belong in an image", "export it again")
+            raise Refused(
+                f"{place}: {info.name!r} doesn't belong in an image", "export it again", code="archive-damaged"
+            )
         if info.name in found:
-            raise Refused(f"{place}: {info.name!r} is there twice", "export it again")
+            raise Refused(f"{place}: {info.name!r} is there twice", "export it again", code="archive-damaged")
         if len(found) >= MOST_FILES:
-            raise Refused(f"{place} has more than {MOST_FILES} files", "no image has that many")
+            raise Refused(f"{place} has more than {MOST_FILES} files", "no image has that many", code="archive-damaged")
         if data + info.size > length:
             raise _cut_off(place, length)
         found[info.name] = Member(data, info.size)
+        _require_padding(handle, data + info.size, info.name, place)
         position = data + -(-info.size // BLOCK) * BLOCK
     _require_end(handle, position, length, place)
     return found
@@ -92,17 +97,40 @@ def _info(block: bytes, position: int, place: Path) -> tarfile.TarInfo:
             raise tarfile.HeaderError("negative size")
     except (tarfile.HeaderError, ValueError) as broken:
         hint = "it is no file that `stoneware image export` wrote, or it was changed"
-        raise Refused(f"{place}: no header of a tar archive at byte {position}: {broken}", hint) from broken
+        raise Refused(
+            f"{place}: no header of a tar archive at byte {position}: {broken}", hint, code="archive-damaged"
+        ) from broken
     return info
 
 
+def _require_padding(handle: int, end: int, name: str, place: Path) -> None:
+    """What fills a content's last block is empty, and all there."""
+    wanted = padding(end)
+    found = os.pread(handle, len(wanted), end)
+    if len(found) < len(wanted):
+        raise _cut_off(place, end + len(found))
+    if found != wanted:
+        raise Refused(
+            f"{place}: something stands behind {name!r}, at byte {end}",
+            "export it again, or copy it again",
+            code="archive-damaged",
+        )
+
+
 def _require_end(handle: int, position: int, length: int, place: Path) -> None:
+    """Two empty blocks end an archive. Tools write nothing behind them (as Go's do), or fill the record."""
     rest = length - position
     if rest < END:
         raise _cut_off(place, length)
     if rest > END + RECORD or os.pread(handle, rest, position).strip(b"\0"):
-        raise Refused(f"{place}: something stands behind the end, at byte {position + BLOCK}", "export it again")
+        raise Refused(
+            f"{place}: something stands behind the end, at byte {position + BLOCK}",
+            "export it again",
+            code="archive-damaged",
+        )
+    if rest != END and length % RECORD:
+        raise _cut_off(place, length)
 
 
 def _cut_off(place: Path, length: int) -> Refused:
-    return Refused(f"{place} is cut off after {length} bytes", "copy it again")
+    return Refused(f"{place} is cut off after {length} bytes", "copy it again", code="archive-damaged")

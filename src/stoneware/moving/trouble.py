@@ -19,5 +19,7 @@ def told(place: Path) -> Iterator[None]:
         yield
     except OSError as broken:
         named = broken.filename if isinstance(broken.filename, str) else str(place)
-        hint = "free some space, then start it again" if broken.errno in FULL else "mend that, then start it again"
-        raise Refused(f"{named}: {broken.strerror or broken}", hint) from broken
+        why = f"{named}: {broken.strerror or broken}"
+        if broken.errno in FULL:
+            raise Refused(why, "free some space, then start it again", code="disk-full") from broken
+        raise Refused(why, "mend that, then start it again") from broken

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from stoneware.bake.base import EPOCH
 from stoneware.bake.checks import DISK_STUB
-from stoneware.bake.cpio import FILE, FOLDER, Entry, archive
 from stoneware.bake.workspace import Workspace
 from stoneware.engines.environment import manager_environment
 from stoneware.engines.qemu.words import entrypoint_lines
 from stoneware.errors import Misconfigured
+from stoneware.host.cpio import FILE, FOLDER, Entry, behind
 from stoneware.model.image import Artifact, Manifest
+from stoneware.moving.whole import pieces
 
 PAGE = 4096
 
@@ -23,21 +24,27 @@ PAGE = 4096
 def make_uki(space: Workspace, artifact: Artifact, words: Sequence[str], out: Path) -> None:
     """Writes the kernel image of a sealed image; `words` are added to its kernel's command line.
 
-    Raises Misconfigured where systemd's stub is missing, ToolFailed.
+    Raises Misconfigured where systemd's stub is missing, Refused for a file that isn't what was sealed, ToolFailed.
     """
     if not DISK_STUB.is_file():
-        raise Misconfigured(f"there is no {DISK_STUB}", "install systemd-boot-efi")
+        raise Misconfigured(f"there is no {DISK_STUB}", "install systemd-boot-efi", code="tool-missing")
     cmdline, initrd = space.folder / "cmdline", space.folder / "initrd"
     line = " ".join([artifact.manifest.cmdline, "systemd.unit=multi-user.target", *words])
     cmdline.write_bytes(line.encode() + b"\0")
-    initrd.write_bytes(_padded(artifact.file("initrd").read_bytes()) + archive(facts(artifact.manifest), EPOCH))
+    initrd.write_bytes(behind(_sealed(artifact, "initrd"), facts(artifact.manifest), EPOCH))
+    kernel = space.folder / "linux"
+    kernel.write_bytes(_sealed(artifact, "kernel"))
     argv: list[str | Path] = ["objcopy"]
     address = stub_end(DISK_STUB.read_bytes())
-    for name, file in ((".cmdline", cmdline), (".linux", artifact.file("kernel")), (".initrd", initrd)):
+    for name, file in ((".cmdline", cmdline), (".linux", kernel), (".initrd", initrd)):
         argv += ["--add-section", f"{name}={file}", "--change-section-vma", f"{name}={address:#x}"]
         address += _pages(file.stat().st_size)
     space.run([*argv, DISK_STUB, out], timeout_s=120, quiet=True)
     _undate(out)
+
+
+def _sealed(artifact: Artifact, role: str) -> bytes:
+    return b"".join(pieces(artifact.file(role), artifact.manifest.files[role]))
 
 
 def facts(manifest: Manifest) -> dict[str, Entry]:
@@ -78,8 +85,3 @@ def _undate(program: Path) -> None:
 
 def _pages(size_bytes: int) -> int:
     return -(-size_bytes // PAGE) * PAGE
-
-
-def _padded(content: bytes) -> bytes:
-    """The kernel looks for the next archive at a multiple of four (Documentation/driver-api/early-userspace/buffer-format.rst)."""
-    return content + b"\0" * (-len(content) % 4)

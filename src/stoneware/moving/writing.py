@@ -6,22 +6,20 @@ wants to give it away changes that themselves.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from stoneware.bake.base import EPOCH
-from stoneware.errors import Refused
 from stoneware.host.files import sync_folder
-from stoneware.model.image import Manifest
+from stoneware.model.image import Manifest, SealedFile
 from stoneware.moving.documents import LAYOUT, documents, sha256
 from stoneware.moving.meter import Meter
 from stoneware.moving.parts import Part
 from stoneware.moving.tar import header, padding, trailer
+from stoneware.moving.whole import pieces
 
-PIECE = 2**20
 Entry = tuple[str, Path | bytes, int]
 """A file of the layout: its name, what is in it, its length in bytes."""
 
@@ -75,21 +73,8 @@ def write_layout(files: Sequence[Entry], out: Path, meter: Meter) -> None:
 
 
 def _copy(name: str, content: Path | bytes, size_bytes: int, out: IO[bytes], meter: Meter) -> None:
-    digest, left = hashlib.sha256(), size_bytes
-    for piece in _pieces(content):
-        left -= len(piece)
-        digest.update(piece)
+    """A stored file is in the layout by its digest, which is the last part of its name there."""
+    sealed = SealedFile(name=name, sha256=name.rpartition("/")[2], size_bytes=size_bytes)
+    for piece in [content] if isinstance(content, bytes) else pieces(content, sealed):
         out.write(piece)
         meter.add(len(piece))
-    wanted = name.rpartition("/")[2]
-    if isinstance(content, Path) and (left or digest.hexdigest() != wanted):
-        raise Refused(f"{content} was changed: it isn't what was sealed", "bake the image again")
-
-
-def _pieces(content: Path | bytes) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    with content.open("rb") as source:
-        while piece := source.read(PIECE):
-            yield piece

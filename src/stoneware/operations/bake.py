@@ -17,19 +17,26 @@ from stoneware.bake import build, recipe, seal
 from stoneware.bake.attest import Notary
 from stoneware.bake.blobs import Blobs
 from stoneware.bake.boot_pack import ensure_boot_pack
+from stoneware.bake.context import context_material
+from stoneware.bake.instructions import notes
 from stoneware.bake.our_base import remember_build
 from stoneware.bake.verify import load
 from stoneware.bake.workspace import workspace
+from stoneware.clock import Clock
+from stoneware.decide.console import telling_line
 from stoneware.decide.lifecycle import effective_state
 from stoneware.errors import EngineError, NotFound
 from stoneware.host.home import Home
 from stoneware.model.deployment import DiskSpec, ImageSpec
-from stoneware.model.image import BootTestRecord, Delivery, Image, ImageState
+from stoneware.model.evidence import Inside
+from stoneware.model.image import Artifact, BootTestRecord, Delivery, Image, ImageState
 from stoneware.model.lifecycle import Timers
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.model.quantity import counted
 from stoneware.operations import boot_test
 from stoneware.operations.bases import offer_bases
+from stoneware.operations.boot_record import record_of
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platform
 from stoneware.operations.procedure import Context, Frame, Procedure
@@ -37,6 +44,8 @@ from stoneware.store.store import Store
 
 POLL_S = 0.2
 CONSOLE_LINES = 40
+WHY_LINES = 100
+"""How far back the reason of a machine's end is looked for: a panic prints its registers behind it."""
 LONGEST_TAIL = 4000
 SETTLE_S = 60.0
 """What a boot may take beyond its tests, until the system says that it is up."""
@@ -46,20 +55,26 @@ class BakeFrame(Frame):
     """`folder` is where the declaration lies (absolute). `disks` are the mounts that deployments declare for this family.
 
     `passed` holds the tests that have passed, by delivery and position; `proven` the deliveries that are through. `tested_from` and
-    `asked_from` are when the tests began, of all and of the present delivery. `console` is what the machines showed at the end.
-    `timers` count from publishing on.
+    `asked_from` are when the tests began, of all and of the present delivery; `up_from` is when its machine was first seen to
+    serve. `console` is what the machines showed at the end.
+    `timers` count from publishing on. `build` is the build of which this is a step, if it is one.
     """
+
+    TELLS = ("family", "digest", "build")
 
     family: str
     folder: str
+    build: str = ""
     spec: ImageSpec
     disks: dict[str, DiskSpec] = {}
     timers: Timers = Timers()
     digest: str = ""
     tested_from: float = 0.0
     asked_from: float = 0.0
+    up_from: float = 0.0
     passed: dict[str, str] = {}
     proven: tuple[Delivery, ...] = ()
+    inside: dict[Delivery, Inside] = {}
     console: str = ""
     failure: str = ""
 
@@ -71,6 +86,7 @@ class Bake(Procedure[BakeFrame]):
     store: Store
     home: Home
     platforms: Mapping[Delivery, Platform]
+    clock: Clock
 
     @property
     def notary(self) -> Notary:
@@ -91,6 +107,7 @@ class Bake(Procedure[BakeFrame]):
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
             ours = offer_bases(self.store, space, files, ctx.now)
+            self._say_what_is_left_out(ctx, frame, files)
             built = build.build(space, files, ctx.now)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
@@ -103,10 +120,10 @@ class Bake(Procedure[BakeFrame]):
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
                 deliver=frame.spec.deliver,
+                state_schema=frame.spec.state_schema,
             )
             remember_build(self.home, artifact.manifest.digest, built.image)
-            origin = recipe.repository_of(files.context)
-            self.notary.state_provenance(artifact, origin, ctx.record.id, ctx.record.created_at, ctx.now)
+            self._state_provenance(ctx, artifact, files, frame.build)
         size = sum(sealed.size_bytes for sealed in artifact.manifest.files.values())
         image = self.store.catalog.stage(artifact.manifest, size, ctx.record.actor, ctx.record.reason)
         frame = frame.model_copy(update={"digest": image.digest})
@@ -117,7 +134,10 @@ class Bake(Procedure[BakeFrame]):
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
 
     def testing(self, ctx: Context, frame: BakeFrame) -> Outcome:
-        """Starts that very digest in each form that is delivered, and asks until every test has passed, or the time is over."""
+        """Starts that very digest in each form that is delivered, and asks until every test has passed, or one can't any more."""
+        no_way = boot_test.unanswerable(frame.spec.test, systemd=bool(self.store.catalog.manifest(frame.digest).init))
+        if no_way:
+            return self.retreat(ctx, frame.coded("boot-test-failed"), no_way)
         delivery = next(one for one in frame.spec.deliver if one not in frame.proven)
         platform = self.platforms[delivery]
         frame = frame.model_copy(
@@ -125,22 +145,38 @@ class Bake(Procedure[BakeFrame]):
         )
         machine = self._test_machine(ctx, frame, platform)
         if machine is None or machine.power is not Power.RUNNING or machine.phase is Phase.FAILED:
-            detail = machine.detail if machine else ""
-            return self.retreat(ctx, frame, f"the {delivery} did not come up: {detail or 'it ended by itself'}")
+            detail = (machine.detail if machine else "") or telling_line(self._console(ctx, platform, WHY_LINES))
+            return self.retreat(
+                ctx,
+                frame.coded("boot-test-failed"),
+                f"the {delivery} did not come up: {detail or 'it ended by itself'}",
+            )
+        if machine.phase is Phase.SERVING and not frame.up_from:
+            frame = frame.model_copy(update={"up_from": ctx.now})
         frame, doubts, late = self._ask(ctx, frame, delivery, machine)
         if late:
-            return self.retreat(ctx, frame, late)
+            return self.retreat(ctx, frame.coded("boot-test-failed"), late)
         if doubts:
             return Wait(POLL_S, frame, f"not all tests passed yet; {doubts[0]}")
         if machine.phase is not Phase.SERVING:
             return Wait(POLL_S, frame, "waiting for the boot to settle")
         console = frame.console + self._console(ctx, platform)
         proven = (*frame.proven, delivery)
-        frame = frame.model_copy(update={"proven": proven, "console": console[-LONGEST_TAIL:], "asked_from": 0.0})
+        seen = record_of(ctx, platform.engine, machine.name)
+        inside = {**frame.inside, **({delivery: seen} if seen else {})}
+        frame = frame.model_copy(
+            update={
+                "inside": inside,
+                "proven": proven,
+                "console": console[-LONGEST_TAIL:],
+                "asked_from": 0.0,
+                "up_from": 0.0,
+            }
+        )
         if len(proven) < len(frame.spec.deliver):
             self._drop_machine(ctx, platform)
             return Wait(0.0, frame, f"the {delivery} passed its tests")
-        return Go("PUBLISHING", frame, f"{len(frame.passed)} boot tests passed")
+        return Go("PUBLISHING", frame, f"{counted(len(frame.passed), 'boot test')} passed")
 
     def _ask(
         self, ctx: Context, frame: BakeFrame, delivery: Delivery, machine: Machine
@@ -157,7 +193,8 @@ class Bake(Procedure[BakeFrame]):
         passed, late = dict(frame.passed), ""
         doubts: list[str] = []
         # that a port is closed says something only when all that should be up is up
-        for position, test in sorted(enumerate(frame.spec.test), key=lambda pair: pair[1].closed is not None):
+        asked = sorted(enumerate(frame.spec.test), key=lambda pair: pair[1].closed is not None)
+        for position, test in asked:
             key = f"{delivery}:{position}"
             if key in passed or (test.closed and doubts):
                 continue
@@ -172,6 +209,10 @@ class Bake(Procedure[BakeFrame]):
                     late = doubts[-1]
                 elif ctx.now - frame.asked_from > test.within:
                     late = f"{name}: not passed within {test.within:g}s; {answer.detail}"
+        if not late and frame.up_from and ctx.now - frame.up_from > boot_test.SETTLED_S:
+            late = boot_test.wont_pass(
+                [test for position, test in asked if f"{delivery}:{position}" not in passed], doubts
+            )
         return frame.model_copy(update={"passed": passed}), doubts, late
 
     def publishing(self, ctx: Context, frame: BakeFrame) -> Outcome:
@@ -185,8 +226,10 @@ class Bake(Procedure[BakeFrame]):
             seconds=frame.entered_at - frame.tested_from,
             results=tuple(frame.passed.values()),
             console_tail=frame.console,
+            inside=frame.inside,
         )
         times = frame.timers.times(ctx.now)
+        self._note_test(ctx, frame, "passed")
         artifact = load(self.home.images, frame.digest)
         self.notary.state_boot_test(artifact, record, ctx.record.id)
         self.notary.require_passed(artifact.folder, frame.digest)
@@ -199,11 +242,21 @@ class Bake(Procedure[BakeFrame]):
         if state == "DISCARDING":
             return Finish(Result.STUCK, frame, reason)
         if state == "TESTING":
+            self._note_test(ctx, frame, "failed", why=reason)
             ctx.log("--- the end of the console")
             delivery = next((one for one in frame.spec.deliver if one not in frame.proven), frame.spec.deliver[-1])
             for line in self._console(ctx, self.platforms[delivery]).splitlines()[-CONSOLE_LINES:]:
                 ctx.log(line)
         return Go("DISCARDING", frame.model_copy(update={"failure": reason}), reason)
+
+    def _note_test(self, ctx: Context, frame: BakeFrame, result: str, **why: str) -> None:
+        """The boot test is on record, however it went: with the digest that was tested, and what passed."""
+        name = self.store.catalog.get(frame.digest).name
+        forms, tests = (
+            ", ".join(frame.spec.deliver),
+            f"{len(frame.passed)} of {len(frame.spec.test) * len(frame.spec.deliver)}",
+        )
+        ctx.note("test", "image.test", name, digest=frame.digest, result=result, forms=forms, passed=tests, **why)
 
     def discarding(self, ctx: Context, frame: BakeFrame) -> Outcome:
         """Nothing half-made stays: no machine, no staged image."""
@@ -251,6 +304,19 @@ class Bake(Procedure[BakeFrame]):
             return present[wanted.name]
         return next((m for m in engine.list_machines(boot_test.OWNER) if m.name == wanted.name), None)
 
+    def _say_what_is_left_out(self, ctx: Context, frame: BakeFrame, files: recipe.RecipeFiles) -> None:
+        kept = [*frame.spec.writable, *(disk.mount for disk in frame.disks.values())]
+        for note in notes(files.containerfile.read_text(errors="replace"), kept):
+            ctx.log(f"warning: {note}")
+
+    def _state_provenance(self, ctx: Context, artifact: Artifact, files: recipe.RecipeFiles, build: str) -> None:
+        """How it was made, from the beginning of this build to now. A commit says what the files are, if none was changed since."""
+        made = artifact.manifest.recipe
+        taken = None if made.commit and not made.dirty else context_material(files)
+        origin = recipe.repository_of(files.context)
+        materials = (taken,) if taken else ()
+        self.notary.state_provenance(artifact, origin, ctx.record.id, ctx.now, self.clock.now(), materials, build)
+
     def _as_declared(self, ctx: Context, frame: BakeFrame, image: Image) -> Image:
         """A bake that makes the same image again still says how long it is good for, and how long its family is kept."""
         times = frame.timers.times(ctx.now)
@@ -259,9 +325,9 @@ class Bake(Procedure[BakeFrame]):
         self.store.catalog.keep(frame.family, frame.spec.keep, ctx.record.actor, ctx.record.reason)
         return image
 
-    def _console(self, ctx: Context, platform: Platform) -> str:
+    def _console(self, ctx: Context, platform: Platform, lines: int = CONSOLE_LINES) -> str:
         try:
-            return platform.engine.read_console(ctx.record.id, CONSOLE_LINES)
+            return platform.engine.read_console(ctx.record.id, lines)
         except (NotFound, EngineError):  # the way back doesn't wait for a console
             return ""
 

@@ -8,7 +8,8 @@ from stoneware.bake.verify import load
 from stoneware.bake.workspace import Workspace
 from stoneware.decide.lifecycle import effective_state
 from stoneware.errors import Refused
-from stoneware.model.deployment import DiskSpec, Document
+from stoneware.model.deployment import DiskSpec
+from stoneware.model.document import Document
 from stoneware.model.image import ImageState
 from stoneware.names import split_image_name
 from stoneware.store.store import Store
@@ -26,7 +27,7 @@ def offer_bases(store: Store, space: Workspace, files: RecipeFiles, now: float) 
             image = store.catalog.get(plain)
             state = effective_state(image, now)
             if state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
-                raise Refused(f"the base {plain} is {state}", "name another image in FROM")
+                raise Refused(f"the base {plain} is {state}", "name another image in FROM", code="image-retired")
             offer_base(space, plain, load(space.home.images, image.digest))
             digests[name] = image.digest
     return digests

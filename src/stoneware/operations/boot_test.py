@@ -15,6 +15,8 @@ OWNER = "stoneware-boot-test"
 SCRATCH_BYTES = 64 * 2**20
 ASK_LIMIT_S = 5.0
 COMMAND_LIMIT_S = 35.0
+SETTLED_S = 15.0
+"""For how long a command that fails is repeated when the boot is over and everything else has passed."""
 LONGEST_SHOWN = 300
 JOURNAL = ("journalctl", "--boot", "--no-pager", "--output=cat", "--lines=1", "--case-sensitive=true")
 
@@ -60,6 +62,15 @@ def describe(test: BootTest) -> str:
     if test.log:
         return f"log{f' of {test.log.unit}' if test.log.unit else ''} {_wanted(test.log)}"
     return f"console {_wanted(test.console)}"
+
+
+def unanswerable(tests: Sequence[BootTest], systemd: bool) -> str:
+    """Why one of the tests can't be asked of an image; empty when all can. Known before anything is started."""
+    odd = next((test for test in tests if test.units or (test.log and test.log.unit)), None)
+    if systemd or odd is None:
+        return ""
+    instead = "ask the whole log (without `unit`)" if odd.log else "ask with `http`, `run` or `log`"
+    return f"{describe(odd)}: this image has no systemd, so it has no units; {instead}"
 
 
 def _wanted(test: ConsoleTest | LogTest | None) -> str:
@@ -155,6 +166,13 @@ def _found(test: ConsoleTest | LogTest, text: str, where: str) -> Answer:
 def is_lost(test: BootTest, console: str) -> bool:
     """Whether waiting can't help: what the console must lack is there."""
     return bool(test.console and test.console.lacks and test.console.lacks in console)
+
+
+def wont_pass(tests: Sequence[BootTest], doubts: Sequence[str]) -> str:
+    """Why waiting can't help when the boot is long over: only commands haven't passed, and they were repeated until now."""
+    if tests and all(test.run for test in tests):
+        return f"{doubts[0]}; the boot has been over for {SETTLED_S:g}s, and all else has passed"
+    return ""
 
 
 def within(tests: Sequence[BootTest]) -> float:

@@ -38,6 +38,8 @@ Form = Literal["archive", "layout", "disk", "gce"]
 class ExportFrame(Frame):
     """`to` is absolute. `force` replaces what stands there."""
 
+    TELLS = ("name", "digest", "to", "form")
+
     digest: str
     name: str
     to: str
@@ -106,6 +108,12 @@ class Export(Procedure[ExportFrame]):
 
     def _write(self, ctx: Context, frame: ExportFrame, part: Path) -> None:
         artifact = load(self.home.images, frame.digest)
+        if artifact.manifest.digest != frame.digest:
+            raise Refused(
+                f"{artifact.folder / 'manifest.json'} was changed: it isn't what was sealed",
+                "bake it again",
+                code="image-damaged",
+            )
         if frame.form in ("disk", "gce"):
             self._write_disk(ctx, frame, artifact, part)
             return
@@ -128,4 +136,4 @@ def _require_room(part: Path, needed_bytes: int) -> None:
     if free < needed_bytes:
         mib = 2**20
         text = f"{part.parent} has {free // mib} MiB free, and this needs {needed_bytes // mib} MiB"
-        raise Refused(text, "free some space, or name another place")
+        raise Refused(text, "free some space, or name another place", code="disk-full")

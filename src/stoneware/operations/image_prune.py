@@ -53,4 +53,6 @@ class ImagePrune:
         """Judges once more, where nobody else can write: what reaches an image is written before it is used."""
         facts = survey(self.store, self.platforms, self.clock)
         if image.state is not ImageState.DELETED and isinstance(judge(image, facts, self.store.catalog.rules()), Kept):
-            raise Conflict(f"{image.name} is needed again", "`stoneware image why-kept` says by what")
+            raise Conflict(
+                f"{image.name} is needed again", "`stoneware image why-kept` says by what", code="image-in-use"
+            )

@@ -40,6 +40,8 @@ class ImportFrame(Frame):
     what it is called here, `original` what it was called there.
     """
 
+    TELLS = ("source", "digest", "family")
+
     source: str
     digest: str
     family: str
@@ -79,14 +81,17 @@ class Import(Procedure[ImportFrame]):
     frame_type = ImportFrame
 
     def reading(self, ctx: Context, frame: ImportFrame) -> Outcome:
-        """Compares everything and moves it into the store. An image that is here already needs nothing."""
+        """Compares everything and moves it into the store. Of an image that is here already nothing is taken."""
         source, known = Path(frame.source), present(self.store, frame.digest)
         with told(source), opened(source) as place:
             offer = Reader(place).offer()
             if (offer.manifest.digest, offer.manifest.family) != (frame.digest, frame.family):
-                raise Conflict(f"{source} isn't what it was when the import began", "import it again")
+                raise Conflict(
+                    f"{source} isn't what it was when the import began", "import it again", code="archive-damaged"
+                )
             here = is_here(self.home.images, offer.manifest)
             if here and known and known.state is not ImageState.STAGED:
+                self._compare(ctx, place, offer)
                 frame = frame.model_copy(update={"image": known.name})
                 return Finish(Result.SUCCEEDED, frame, f"nothing changed: this is {known.name} ({known.state})")
             signers = self._take_in(ctx, frame, place, offer)
@@ -137,12 +142,21 @@ class Import(Procedure[ImportFrame]):
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None
 
+    def _compare(self, ctx: Context, place: Source, offer: Offer) -> None:
+        """What is offered must be whole also when nothing of it is needed."""
+        with told(self.home.images), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
+            Entering(space, place, offer, self._meter(ctx, offer)).unpack()
+
+    @staticmethod
+    def _meter(ctx: Context, offer: Offer) -> Meter:
+        total = sum({part.file.sha256: part.file.size_bytes for part in offer.parts}.values())
+        return Meter(total, ctx.log, ctx.cancelled)
+
     def _take_in(self, ctx: Context, frame: ImportFrame, place: Source, offer: Offer) -> tuple[str, ...]:
         """Everything from the first byte to the rename. Returns the ids of the keys that signed."""
-        total = sum({part.file.sha256: part.file.size_bytes for part in offer.parts}.values())
         images = self.home.images
         with told(images), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
-            entering = Entering(space, place, offer, Meter(total, ctx.log, ctx.cancelled))
+            entering = Entering(space, place, offer, self._meter(ctx, offer))
             folder = entering.unpack()
             signers = check_signatures(self.home, folder, offer.manifest)
             subject = f"{frame.family}@{frame.digest[7:19]}"

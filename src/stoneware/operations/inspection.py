@@ -13,7 +13,7 @@ from stoneware.decide.environments import diff_groups, diff_settings, release_na
 from stoneware.errors import NotFound
 from stoneware.host.home import Home
 from stoneware.model.difference import FileChange
-from stoneware.model.image import Image, Manifest
+from stoneware.model.image import Image, ImageState, Manifest
 from stoneware.model.inspection import EnvironmentDifference, ImageDifference, PathChange, Verified
 from stoneware.model.listing import shown_path
 from stoneware.model.release import Release
@@ -64,13 +64,29 @@ class Inspection:
             delta_bytes=sum(one.delta_bytes for one in files),
         )
 
+    def _diff_known(self, before: Image, after: Image) -> ImageDifference:
+        """The same, but for files where an image was deleted: of that one the catalog still knows what it was made of."""
+        gone = [one.name for one in (before, after) if one.state is ImageState.DELETED]
+        if not gone:
+            return self.diff(before, after)
+        old, new = self.store.catalog.manifest(before.digest), self.store.catalog.manifest(after.digest)
+        return ImageDifference(
+            before=before.name,
+            after=after.name,
+            same_tree=old.tree == new.tree,
+            facts=(*_facts(old, new), f"files can't be compared: {' and '.join(gone)} was deleted"),
+            packages=diff_packages(old.packages, new.packages),
+            files=(),
+            delta_bytes=new.tree_bytes - old.tree_bytes,
+        )
+
     def diff_releases(self, before: Release, after: Release) -> EnvironmentDifference:
         """Two environments: settings, groups, and what is in the images that differ."""
         groups = []
         for one in diff_groups(before, after):
             old, new = before.groups.get(one.group), after.groups.get(one.group)
             if old and new and old.digest != new.digest:
-                looked = self.diff(self.store.catalog.get(old.digest), self.store.catalog.get(new.digest))
+                looked = self._diff_known(self.store.catalog.get(old.digest), self.store.catalog.get(new.digest))
                 groups.append(one.model_copy(update={"image": looked}))
             else:
                 groups.append(one)

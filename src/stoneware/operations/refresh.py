@@ -11,6 +11,7 @@ from stoneware.bake.base import base_record, refresh_base
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
 from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.model.quantity import counted
 from stoneware.operations.outcome import Finish, Outcome
 from stoneware.operations.procedure import Context, Frame, Procedure
 
@@ -42,7 +43,9 @@ class Refresh(Procedure[RefreshFrame]):
             made = refresh_base(space, ctx.now)
         if made.digest == frame.before:
             return Finish(Result.SUCCEEDED, frame, f"{made.name} is as it was: the mirror has nothing newer")
-        return Finish(Result.SUCCEEDED, frame, f"{made.name} is {made.digest[:19]} now, {len(made.packages)} packages")
+        return Finish(
+            Result.SUCCEEDED, frame, f"{made.name} is {made.digest[:19]} now, {counted(len(made.packages), 'package')}"
+        )
 
     def retreat(self, ctx: Context, frame: RefreshFrame, reason: str) -> Outcome:
         return Finish(Result.FAILED, frame, reason)

@@ -9,17 +9,21 @@ from sqlalchemy import Connection
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
 from stoneware.decide.lifecycle import standing
-from stoneware.decide.plan import dropped_disks, plan_release, resized_disks, taken_addresses, taken_names
+from stoneware.decide.plan import directly, dropped_disks, plan_release
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import Fact
-from stoneware.model.operation import OperationRecord, Signal, SignalKind
+from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 from stoneware.model.plan import Plan
 from stoneware.model.release import Release
 from stoneware.names import split_image_name
+from stoneware.operations.data_gate import loss_of, pass_gate
+from stoneware.operations.into import Into
 from stoneware.operations.platform import Platforms
+from stoneware.operations.release_gate import must_be_deployable, must_have_room
 from stoneware.operations.rollout.frame import RolloutFrame, is_repair
+from stoneware.operations.telling import release_told
 from stoneware.store.store import Store
 
 
@@ -31,20 +35,25 @@ class Releasing:
     platforms: Platforms
     clock: Clock
 
-    def plan(self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "") -> tuple[Release, Plan]:
+    def plan(
+        self, deployment: str, spec: DeploymentSpec, actor: str, reason: str = "", into: Into | None = None
+    ) -> tuple[Release, Plan]:
         """What a deploy would do now. Changes nothing.
 
-        Raises NotFound for images that don't exist, Refused for what may not be done (an obsolete or revoked image, a dropped
-        disk).
+        Raises NotFound for images and secrets that don't exist, Refused for what may not be done (an obsolete or revoked
+        image, a dropped disk, more memory than there is).
         """
-        platform = self.platforms.get(spec.engine)
+        platform, into = self.platforms.get(spec.engine), into or Into()
         retained, current = self.store.releases.list(deployment), self.store.releases.current(deployment)
         if current and current.spec.engine != spec.engine:
             why = f"{deployment} runs on engine {current.spec.engine}, not {spec.engine}"
             raise Refused(
                 why, f"destroy it first (`stoneware destroy {deployment}`), or give the deployment another name"
             )
-        images = {group.image: self._image(group.image) for group in spec.groups.values()}
+        images = {
+            name: self._usable(into.digests[name]) if name in into.digests else self._image(group.image)
+            for name, group in spec.groups.items()
+        }
         number = self.store.releases.next_number(deployment)
         usable = [release for release in retained if release.spec.engine == spec.engine]
         release = Release(
@@ -54,21 +63,12 @@ class Releasing:
             actor=actor,
             reason=reason,
             spec=spec,
-            groups=pin(spec, images, number, usable),
+            groups=pin(spec, images, number, usable, self._secrets(spec)),
+            environment=into.environment,
         )
-        dropped = dropped_disks(current, release)
-        if dropped:
-            why = f"this would leave declared disks without a machine: {', '.join(dropped)}"
-            raise Refused(why, "declare them still, or destroy the deployment and delete its disks by name")
-        resized = resized_disks(release, platform.engine.list_disks(deployment))
-        if resized:
-            raise Refused(
-                f"a disk keeps its size: {'; '.join(resized)}", "declare the size it has, or a disk of another name"
-            )
-        named_alike = taken_names(release, self._others(deployment))
-        if named_alike:
-            raise Refused(f"names are taken: {'; '.join(named_alike)}", "give the deployment or the group another name")
-        self._check_addresses(release, current)
+        manifests = {image.name: self.store.catalog.manifest(image.digest) for image in images.values()}
+        must_be_deployable(current, release, self._others(deployment), manifests, platform.engine)
+        pass_gate(self.store, platform.engine, current, release)
         plan = plan_release(current, release)
         standings = {image.name: standing(image, release.created_at) for image in images.values()}
         warnings = tuple(
@@ -76,7 +76,8 @@ class Releasing:
             for name, found in standings.items()
             if found.state is ImageState.DEPRECATED
         )
-        return release, plan.model_copy(update={"warnings": (*plan.warnings, *warnings)})
+        more = {"warnings": (*plan.warnings, *warnings, *into.warnings), "record": self._edited(current)}
+        return release, plan.model_copy(update=more)
 
     def deploy(
         self,
@@ -86,12 +87,14 @@ class Releasing:
         reason: str = "",
         key: str | None = None,
         seen: Plan | None = None,
+        into: Into | None = None,
     ) -> tuple[Plan, OperationRecord | None]:
         """Makes a release and starts its rollout, in one transaction. No operation when nothing would change.
 
         Raises Conflict when the plan is no longer the one that was `seen` and agreed to.
         """
-        release, plan = self.plan(deployment, spec, actor, reason)
+        into = into or Into()
+        release, plan = self.plan(deployment, spec, actor, reason, into)
         _must_be(seen, plan)
         if not plan.changes:
             return plan, None
@@ -100,10 +103,10 @@ class Releasing:
             subject=f"{deployment}#{release.number}",
             actor=actor,
             reason=reason,
-            details={name: f"{group.image} {group.digest}" for name, group in release.groups.items()},
+            details=release_told(release),
         )
         frame = RolloutFrame(target=release.number, source=plan.source, entered_at=self.clock.now())
-        record = self._start(deployment, frame, actor, reason, key, [fact], release)
+        record = self._start(deployment, frame, actor, reason, key, [*into.facts, fact], release, into=into)
         return plan, record
 
     def rollback(
@@ -114,9 +117,11 @@ class Releasing:
         reason: str = "",
         key: str | None = None,
         seen: Plan | None = None,
+        restore_data: bool = False,
     ) -> tuple[Plan | None, OperationRecord]:
         """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back.
 
+        `restore_data` also puts back the newest snapshots that it can read, of disks whose data it can't.
         Raises Refused for a return to what already runs, NotFound when there is nothing to return to.
         """
         if key is not None and (same := self.store.operations.repeated(key, "rollout", deployment)):
@@ -128,32 +133,86 @@ class Releasing:
                 raise Conflict(
                     f"{active.id} is under way; it can only turn back to where it came from",
                     f"`stoneware rollback {deployment}` without a release, then again",
+                    code="operation-under-way",
                 )
             abort = Signal(kind=SignalKind.ABORT, actor=actor, reason=reason or "rollback", at=self.clock.now())
             self.store.operations.signal(active.id, abort, key)
             return None, self.store.operations.get(active.id)
         if current is None:
-            raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")
+            raise NotFound(
+                f"{deployment} has no release to roll back from",
+                "`stoneware deploy` makes the first",
+                code="release-not-found",
+            )
         target = self.rollback_target(deployment, to, current)
-        plan = plan_release(current, target)
+        plan, restore = self._plan_back(current, target, restore_data)
         _must_be(seen, plan)
-        frame = RolloutFrame(target=target.number, source=current.number, rollback=True, entered_at=self.clock.now())
-        return plan, self._start(deployment, frame, actor, reason, key, [], target)
+        frame = RolloutFrame(
+            target=target.number, source=current.number, rollback=True, restore=restore, entered_at=self.clock.now()
+        )
+        return plan, self._start(deployment, frame, actor, reason, key, [], target, known=True)
 
-    def plan_rollback(self, deployment: str, to: int | None) -> Plan:
+    def retry(self, deployment: str, actor: str, reason: str = "", key: str | None = None) -> OperationRecord:
+        """Starts the last rollout once more, after it went back or got stuck.
+
+        Raises NotFound when nothing failed, Refused when its release may not be used any more.
+        """
+        last = self._last(deployment)
+        if last is None or last.kind != "rollout" or last.result in (None, Result.SUCCEEDED):
+            raise NotFound(
+                f"no rollout of {deployment} failed",
+                "`stoneware deploy` makes a new release",
+                code="operation-not-found",
+            )
+        target = self.store.releases.get(deployment, int(last.frame["target"]))
+        current = self.store.releases.current(deployment)
+        self._must_not_be_revoked(target)
+        others = self._others(deployment)
+        engine = self.platforms.get(target.spec.engine).engine
+        must_have_room(current, target, others, engine)
+        pass_gate(self.store, engine, current, target)
+        source = current.number if current else None
+        back = bool(last.frame.get("rollback")) or source == target.number
+        frame = RolloutFrame(target=target.number, source=source, rollback=back, entered_at=self.clock.now())
+        return self._start(deployment, frame, actor, reason or f"{last.id} once more", key, [], target, known=True)
+
+    def _last(self, deployment: str) -> OperationRecord | None:
+        ended = self.store.operations.list(subject=deployment, unfinished=False, limit=1)
+        return ended[0] if ended else None
+
+    def _is_stuck(self, deployment: str) -> bool:
+        last = self._last(deployment)
+        return last is not None and last.result is Result.STUCK
+
+    def plan_rollback(self, deployment: str, to: int | None, restore_data: bool = False) -> Plan:
         """What a rollback would do now. Changes nothing."""
         current = self.store.releases.current(deployment)
         if current is None:
-            raise NotFound(f"{deployment} has no release to roll back from", "`stoneware deploy` makes the first")
-        return plan_release(current, self.rollback_target(deployment, to, current))
+            raise NotFound(
+                f"{deployment} has no release to roll back from",
+                "`stoneware deploy` makes the first",
+                code="release-not-found",
+            )
+        return self._plan_back(current, self.rollback_target(deployment, to, current), restore_data)[0]
+
+    def _plan_back(self, current: Release, target: Release, restore_data: bool) -> tuple[Plan, dict[str, str]]:
+        """The plan, and which snapshot is put back on which disk. Raises Refused where the data can't be used."""
+        engine = self.platforms.get(target.spec.engine).engine
+        restore = pass_gate(self.store, engine, current, target, restore_data=restore_data)
+        plan = directly(plan_release(current, target))
+        return plan.model_copy(update={"warnings": (*plan.warnings, *loss_of(restore))}), restore
 
     def rollback_target(self, deployment: str, to: int | None, current: Release) -> Release:
-        """The release that a rollback would lead to."""
+        """The release that a rollback would lead to: after a rollout that got stuck half-way, the one that is current still."""
+        if to in (None, current.number) and self._is_stuck(deployment):
+            return current
         if to is None:
             target = self.store.releases.previous_good(deployment)
             if target is None:
                 why = f"{deployment} has no earlier good release"
-                raise NotFound(why, f"`stoneware release list {deployment}` shows what is retained")
+                raise NotFound(
+                    why, f"`stoneware release list {deployment}` shows what is retained", code="release-not-found"
+                )
         else:
             target = self.store.releases.get(deployment, to)
         if target.number == current.number:
@@ -161,26 +220,20 @@ class Releasing:
         dropped = dropped_disks(current, target)
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
-        self._check_addresses(target, current)
+        others = self._others(target.deployment)
+        must_have_room(current, target, others, self.platforms.get(target.spec.engine).engine)
         self._must_not_be_revoked(target)
         return target
 
-    def _check_addresses(self, target: Release, current: Release | None) -> None:
-        taken = taken_addresses(target, current, self._others(target.deployment))
-        if taken:
-            hint = "give the service another address; an address moves to another service in two deploys"
-            raise Refused(f"an address has one service: {'; '.join(taken)}", hint)
-
     def _others(self, deployment: str) -> list[Release]:
         """What other deployments run, or are being given."""
-        found = []
-        for name in (record.name for record in self.store.releases.deployments() if record.name != deployment):
-            active = self.store.operations.active(name)
-            coming = active.frame.get("target") if active and active.kind == "rollout" else None
-            found += [self.store.releases.get(name, coming)] if coming else []
-            current = self.store.releases.current(name)
-            found += [current] if current else []
-        return found
+        coming = [
+            (name, record.frame["target"])
+            for name, record in self.store.operations.under_way().items()
+            if record.kind == "rollout" and name != deployment
+        ]
+        current = [release for release in self.store.releases.currents() if release.deployment != deployment]
+        return [*self.store.releases.some(coming), *current]
 
     def _start(
         self,
@@ -191,16 +244,21 @@ class Releasing:
         key: str | None,
         facts: list[Fact],
         release: Release,
+        *,
+        known: bool = False,
+        into: Into | None = None,
     ) -> OperationRecord:
-        """A repair that is under way is given up: what a person wants goes first. `release` is new, or one to go back to."""
+        """A repair that is under way is given up: what a person wants goes first. `known`: the release isn't a new one."""
         active = self.store.operations.active(deployment)
         repair = active if active and is_repair(active) else None
 
         def also(conn: Connection) -> None:
-            if frame.rollback:
+            if known:
                 self.store.releases.must_be_usable(release, conn)
             else:
                 self.store.releases.add(release, conn)
+            if into is not None:
+                into.also(conn)
 
         return self.store.operations.create(
             kind="rollout",
@@ -213,19 +271,42 @@ class Releasing:
             facts=facts,
             also=also,
             instead=repair is not None,
+            told=frame.told(),
         )
+
+    def _edited(self, current: Release | None) -> str:
+        """What a plan says when somebody edited the row of the current release; empty when nobody did."""
+        if current is None or not self.store.releases.altered(current.deployment, current.number):
+            return ""
+        return f"release {current.number} isn't what is on record any more: it is made anew"
 
     def _image(self, wanted: str) -> Image:
         """The image that a group asks for: a family's newest ACTIVE one, or the one that is named."""
-        if split_image_name(wanted) is None:
-            return self.store.catalog.resolve(wanted)
+        return self.store.catalog.resolve(wanted) if split_image_name(wanted) is None else self._usable(wanted)
+
+    def _usable(self, wanted: str) -> Image:
+        """An image by name or digest, if it may be used for something new."""
         image = self.store.catalog.get(wanted)
         found = standing(image, self.clock.now())
         if found.state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
             raise Refused(
-                f"{image.name} is {found.state}: {found.reason or 'new use is refused'}", "name another image"
+                f"{image.name} is {found.state}: {found.reason or 'new use is refused'}",
+                "name another image",
+                code="image-retired",
             )
         return image
+
+    def _secrets(self, spec: DeploymentSpec) -> dict[str, str]:
+        """The newest version of each secret. Raises NotFound naming one that a group asks for and nobody has set."""
+        newest = self.store.secrets.newest()
+        for name, group in spec.groups.items():
+            for secret in group.secrets.values():
+                if secret not in newest:
+                    hint = f"`stoneware secret set {secret}` sets it"
+                    raise NotFound(
+                        f"there is no secret {secret}, which group {name} asks for", hint, code="secret-not-found"
+                    )
+        return newest
 
     def _must_not_be_revoked(self, target: Release) -> None:
         """What is merely OBSOLETE may be gone back to: it served before. What is revoked may not."""
@@ -235,10 +316,15 @@ class Releasing:
                 raise Refused(
                     f"release {target.number} pins {image.name}, which is revoked: {image.revoked_reason}",
                     "name another release with --to, or deploy a new one",
+                    code="image-revoked",
                 )
 
 
 def _must_be(seen: Plan | None, plan: Plan) -> None:
     """Nobody agreed to another plan than the one that they saw."""
     if seen is not None and seen != plan:
-        raise Conflict("what would change is no longer what the plan said", "look at the new plan, and agree to that")
+        raise Conflict(
+            "what would change is no longer what the plan said",
+            "look at the new plan, and agree to that",
+            code="plan-outdated",
+        )

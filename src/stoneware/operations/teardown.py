@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from stoneware.model.machine import Power
+from stoneware.engines.engine import Engine
+from stoneware.model.machine import Machine, Power
 from stoneware.model.operation import OperationRecord, Result
-from stoneware.model.release import Release
-from stoneware.names import service_key
+from stoneware.model.release import Release, ReleaseState
+from stoneware.names import rehearsal_owner, service_key, shadow_owner
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Context, Frame, Procedure
@@ -27,6 +28,8 @@ POLL_S = 0.1
 class TeardownFrame(Frame):
     """`engine` is where the deployment lives, `services` the names of all its traffic entries, `after` the operation that was
     given up."""
+
+    TELLS = ("after",)
 
     engine: str
     services: tuple[str, ...] = ()
@@ -75,19 +78,55 @@ class Teardown(Procedure[TeardownFrame]):
                 continue
             ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)
             engine.delete_machine(machine.name)
-        if there:
-            return Wait(POLL_S, frame, f"machines are being deleted: {len(there)} left")
+        apart = rehearsal_owner(ctx.record.subject)  # of a rollout that was given up
+        for machine in (left := engine.list_machines(apart)):
+            ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)
+            engine.delete_machine(machine.name)
+        left = [*left, *self._shadow(ctx, engine)]
+        if there or left:
+            return Wait(POLL_S, frame, f"machines are being deleted: {len(there) + len(left)} left")
+        for disk in engine.list_disks(apart):
+            ctx.note(f"delete:{disk.name}", "disk.delete", disk.name, why="its rehearsal was given up")
+            engine.delete_disk(disk.name)
         kept = [disk.name for disk in engine.list_disks(ctx.record.subject)]
         stay = f"; disks kept: {', '.join(kept)} (`stoneware disk delete NAME` deletes one)" if kept else ""
         return Finish(Result.SUCCEEDED, frame, f"{ctx.record.subject} is gone{stay}")
 
+    def _shadow(self, ctx: Context, engine: Engine) -> list[Machine]:
+        """Takes away what a rehearsal left that got stuck; one that is under way does so itself.
+
+        Returns the machines that were left.
+        """
+        owner = shadow_owner(ctx.record.subject)
+        if self.store.operations.active(owner) is not None:
+            return []
+        for machine in (left := list(engine.list_machines(owner))):
+            ctx.note(f"delete:{machine.name}", "machine.delete", machine.name, digest=machine.digest)
+            engine.delete_machine(machine.name)
+        for disk in engine.list_disks(owner) if not left else ():
+            ctx.note(f"delete:{disk.name}", "disk.delete", disk.name, why="its rehearsal got stuck")
+            engine.delete_disk(disk.name)
+        return left
+
     def deadline(self, record: OperationRecord, frame: TeardownFrame) -> float | None:
         return 300.0
+
+    def going_back(self, state: str) -> bool:
+        """There is only the way on: what is refused now is tried again until the deadline."""
+        return True
 
     def retreat(self, ctx: Context, frame: TeardownFrame, reason: str) -> Outcome:
         return Finish(Result.STUCK, frame, reason)
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
-        if outcome.result is not Result.SUCCEEDED:
-            return None
-        return lambda conn: self.store.releases.remove(conn, record.subject)
+        """The deployment is gone. Where it couldn't be ended, the rollout that gave way to this will not be judged any more."""
+        name, releases = record.subject, self.store.releases
+        if outcome.result is Result.SUCCEEDED:
+            return lambda conn: releases.remove(conn, name)
+        unjudged = [release.number for release in releases.list(name) if release.state is ReleaseState.NEW]
+
+        def judge(conn: Connection) -> None:
+            for number in unjudged:
+                releases.mark(conn, name, number, ReleaseState.BAD)
+
+        return judge

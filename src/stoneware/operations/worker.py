@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +33,8 @@ class Worker:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _running: list[threading.Thread] = field(default_factory=list)
+    _at_work: set[str] = field(default_factory=set)
+    _turns: threading.Condition = field(default_factory=threading.Condition)
 
     def start(self) -> None:
         """Starts the threads. What a predecessor of the same name held when it died is taken up at once."""
@@ -73,11 +76,28 @@ class Worker:
         beat = threading.Thread(target=self._heartbeat, args=(record, cancelled, done), daemon=True)
         beat.start()
         try:
-            self.runner.run(record, cancelled)
+            with self._alone(record.id):
+                self.runner.run(record, cancelled)
         finally:
             done.set()
             beat.join()
         return True
+
+    @contextlib.contextmanager
+    def _alone(self, operation: str) -> Iterator[None]:
+        """Waits for a step of the same operation that still runs here, though its lease is over: a clock that was set makes it so.
+
+        What such a step does to an engine between two looks at its lease, no fence in the store holds up.
+        """
+        with self._turns:
+            self._turns.wait_for(lambda: operation not in self._at_work)
+            self._at_work.add(operation)
+        try:
+            yield
+        finally:
+            with self._turns:
+                self._at_work.discard(operation)
+                self._turns.notify_all()
 
     def _rest(self) -> None:
         """Sleeps until the next operation is due, or news comes; never long, for other processes may write too."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
 
 
 def explain(document: Document) -> str:
@@ -16,7 +16,7 @@ def explain(document: Document) -> str:
 
 def _lines(noun: BaseModel, depth: int) -> list[str]:
     out = []
-    plain = noun.model_dump(mode="json")
+    plain = noun.model_dump(mode="json", exclude_none=True)
     for key in type(noun).model_fields:
         value, mark = getattr(noun, key), "" if key in noun.model_fields_set else "  # default"
         if value is not None:
@@ -27,7 +27,8 @@ def _lines(noun: BaseModel, depth: int) -> list[str]:
 def _entry(key: str, value: Any, plain: Any, depth: int, mark: str) -> list[str]:
     pad = "  " * depth
     if isinstance(value, BaseModel):
-        return [f"{pad}{key}:{mark}", *_lines(value, depth + 1)]
+        inner = _lines(value, depth + 1)
+        return [f"{pad}{key}:{mark}", *inner] if inner else [f"{pad}{key}: {{}}{mark}"]
     if isinstance(value, dict) and value:
         inner = [line for name, one in value.items() for line in _entry(name, one, plain[name], depth + 1, "")]
         return [f"{pad}{key}:{mark}", *inner]

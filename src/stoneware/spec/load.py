@@ -10,14 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from stoneware.errors import BadInput, Problem
-from stoneware.model.deployment import Document
-from stoneware.spec.references import Found, reference_problems
-from stoneware.spec.salvage import place_of, what_stands
+from stoneware.model.document import Document
+from stoneware.spec.environment_problems import Found
+from stoneware.spec.references import reference_problems
+from stoneware.spec.salvage import errors_of, place_of, what_stands
 from stoneware.spec.words import words
 from stoneware.spec.yaml_lines import Path as KeyPath
 from stoneware.spec.yaml_lines import dotted, read_yaml, shown
 
 FILE = "stoneware.yaml"
+CODES = {"extra_forbidden": "key-unknown"}
+"""What has a code of its own, of the kinds of error that the models can raise."""
+FITS_NOT = "reference-invalid"
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,13 @@ def load(path: Path) -> Loaded:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as missing:
         hint = "`stoneware init` writes one, or name yours with --file"
-        raise BadInput(f"there is no {missing.filename}", next_step=hint) from None
+        raise BadInput(f"there is no {missing.filename}", next_step=hint, code="declaration-missing") from None
     except UnicodeDecodeError as broken:
-        raise BadInput(f"{path} can't be read: it is not UTF-8 text ({broken.reason})") from broken
+        raise BadInput(
+            f"{path} can't be read: it is not UTF-8 text ({broken.reason})", code="declaration-unreadable"
+        ) from broken
     except OSError as broken:
-        raise BadInput(f"{path} can't be read: {broken.strerror}") from broken
+        raise BadInput(f"{path} can't be read: {broken.strerror}", code="declaration-unreadable") from broken
     return parse(text, file.name, file.parent.absolute())
 
 
@@ -51,33 +57,42 @@ def parse(text: str, file: str, folder: Path) -> Loaded:
     document = None
     if isinstance(values, dict):
         document, found = _check(values, folder, lines, {problem.path for problem in problems})
-        problems += [Problem(file, line_of(path, lines), dotted(path), *said) for path, *said in found]
+        problems += [
+            Problem(file, line_of(path, lines), dotted(path), wrong, right, code)
+            for code, (path, wrong, right) in found
+        ]
     elif not problems:
         wrong = "is empty" if values is None else f"holds {shown(values)}, not keys with values"
         problems.append(Problem(file, 1, "", wrong, "declare `images:` and `deployments:`; see `stoneware init`"))
     if problems or document is None:
         count = len(problems)
         ordered = sorted(problems, key=lambda problem: (problem.line, problem.path))
-        raise BadInput(f"{file} has {count} problem{'s' if count != 1 else ''}", ordered)
+        raise BadInput(f"{file} has {count} problem{'s' if count != 1 else ''}", ordered, code="declaration-invalid")
     return Loaded(document, folder, file, text)
 
 
 def _check(
     values: dict[str, Any], folder: Path, lines: Mapping[KeyPath, int], told: set[str]
-) -> tuple[Document | None, list[Found]]:
-    """The document when its keys and values are right, and what is wrong. `told` are the places that were complained of."""
+) -> tuple[Document | None, list[tuple[str, Found]]]:
+    """The document when its keys and values are right, and what is wrong, each with its code.
+
+    `told` are the places that were complained of.
+    """
     try:
         document = Document.model_validate(values)
     except ValidationError as invalid:
-        found = []
-        for error in invalid.errors():
+        found: list[tuple[str, Found]] = []
+        for error in errors_of(invalid):
             path = place_of(error)
             if error["input"] is not None or dotted(path) not in told:  # what can't be read came out as nothing
-                found.append((path, *words(error, path)))
-        sound, dropped = what_stands(values)
-        wrong = [one for one in reference_problems(sound, folder) if not _is_doubtful(one, dropped, lines)]
-        return None, [*found, *wrong]
-    return document, list(reference_problems(document, folder))
+                found.append((CODES.get(error["type"], "value-invalid"), (path, *words(error, path))))
+        rest = what_stands(values)
+        for error in rest.hidden:
+            path = place_of(error)
+            found.append(("value-invalid", (path, *words(error, path))))
+        wrong = [one for one in reference_problems(rest.document, folder) if not _is_doubtful(one, rest.dropped, lines)]
+        return None, [*found, *((FITS_NOT, one) for one in wrong)]
+    return document, [(FITS_NOT, one) for one in reference_problems(document, folder)]
 
 
 def _is_doubtful(found: Found, dropped: set[KeyPath], lines: Mapping[KeyPath, int]) -> bool:

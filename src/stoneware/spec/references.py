@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from stoneware.model.deployment import DeploymentSpec, Document, GroupSpec, ImageSpec
+from stoneware.model.deployment import DELIVERED, DeploymentSpec, GroupSpec, ImageSpec
+from stoneware.model.document import Document
+from stoneware.model.drift import Policy
+from stoneware.model.drift_classes import CLASSES
+from stoneware.model.own_build import EVERY
 from stoneware.names import disk_name, fleet_name, machine_name, split_image_name
+from stoneware.spec.environment_problems import Found, environment_problems
+from stoneware.spec.environments import Place, sound_targets
 from stoneware.spec.words import near
 
-Found = tuple[tuple[str | int, ...], str, str]
-"""Where (path), what is wrong, what would be right."""
+Declared = tuple[Place, str, DeploymentSpec]
+"""Something for deploying: where it is declared, its name, its declaration."""
 
 LONGEST_NAME = 63
 
@@ -19,10 +25,20 @@ def reference_problems(document: Document, folder: Path) -> Iterator[Found]:
     """Every such problem. `folder` is where recipes are looked for."""
     for family, image in document.images.items():
         yield from _image(family, image, folder)
+    told: set[tuple[str, tuple[str | int, ...], str]] = set()
     for name, deployment in document.deployments.items():
-        yield from _deployment(name, deployment, document)
-    yield from _twins(document)
-    yield from _listeners(document)
+        for path, wrong, right in _deployment(("deployments", name), name, deployment, document):
+            told.add((name, path[2:], wrong))
+            yield path, wrong, right
+    yield from environment_problems(document)
+    everything = [*sound_targets(document)]
+    for place, name, deployment in everything:
+        for path, wrong, right in _deployment(place, name, deployment, document):
+            if (place[-1], path[len(place) :], wrong) not in told:  # once, where it was declared
+                yield path, wrong, right
+    yield from _build(document)
+    yield from _twins(everything)
+    yield from _listeners(everything)
 
 
 def _image(family: str, image: ImageSpec, folder: Path) -> Iterator[Found]:
@@ -36,6 +52,17 @@ def _image(family: str, image: ImageSpec, folder: Path) -> Iterator[Found]:
         elif not _holds(exists, folder / given):
             yield place, f"there is no {given!r} beside stoneware.yaml", "write it, or name the right one"
     yield from _nested(("images", family, "writable"), list(image.writable))
+
+
+def _build(document: Document) -> Iterator[Found]:
+    for key, names, known in (
+        ("bake", document.build.bake, [*document.images, EVERY]),
+        ("deploy", document.build.deploy, sorted({name for _, name, _ in sound_targets(document)})),
+    ):
+        for at, name in enumerate(names):
+            if name not in known:
+                what = "family" if key == "bake" else "deployment"
+                yield ("build", key, at), f"there is no {what} {name!r}", near(name, known, "declared here")
 
 
 def _is_inside(folder: Path, given: str) -> bool:
@@ -53,8 +80,7 @@ def _holds(asks: Callable[[Path], bool], place: Path) -> bool:
         return False
 
 
-def _deployment(name: str, deployment: DeploymentSpec, document: Document) -> Iterator[Found]:
-    here = ("deployments", name)
+def _deployment(here: Place, name: str, deployment: DeploymentSpec, document: Document) -> Iterator[Found]:
     for group_name, group in deployment.groups.items():
         place = (*here, "groups", group_name)
         family = (split_image_name(group.image) or (group.image, 0))[0]
@@ -62,16 +88,33 @@ def _deployment(name: str, deployment: DeploymentSpec, document: Document) -> It
         if document.images and family not in document.images:
             wrong = f"no image family {family!r} is declared here"
             yield (*place, "image"), wrong, near(family, list(document.images), "known")
+        form = DELIVERED.get(deployment.engine)
+        if form and family in document.images and form not in document.images[family].deliver:
+            forms = ", ".join((*document.images[family].deliver, form))
+            wrong = f"family {family} isn't delivered as a {form}, which engine {deployment.engine} starts"
+            yield (*place, "image"), wrong, f"declare `deliver: [{form}]`, or `[{forms}]`, in images.{family}"
         longest = machine_name(name, group_name, 9999, group.size - 1)
         if len(longest) > LONGEST_NAME:
             wrong = f"machine names such as {longest} would be too long"
             yield place, wrong, "shorten the deployment's or group's name"
+        for variable in group.secrets:
+            if variable in group.config:
+                wrong = f"{variable} is in config, too"
+                yield (
+                    (*place, "secrets", variable),
+                    wrong,
+                    "a variable has one value: drop it there, or give one another name",
+                )
         writable = document.images[family].writable if family in document.images else ()
         yield from _disks((*place, "disks"), group, family, writable)
     for service_name, service in deployment.services.items():
         if service.group not in deployment.groups:
             wrong = f"there is no group {service.group!r}"
             yield (*here, "services", service_name, "group"), wrong, near(service.group, [*deployment.groups], "known")
+    for at, passed in enumerate(deployment.drift.ignore):
+        if Policy.IGNORE not in CLASSES[passed.kind].may_be:
+            wrong = f"{passed.kind} can't be let pass: it says that what is let pass may be forged"
+            yield (*here, "drift", "ignore", at, "kind"), wrong, "leave it out"
 
 
 def _disks(place: tuple[str, ...], group: GroupSpec, family: str, writable: tuple[str, ...]) -> Iterator[Found]:
@@ -83,12 +126,12 @@ def _disks(place: tuple[str, ...], group: GroupSpec, family: str, writable: tupl
             yield (*place, name, "mount"), wrong, "a path is on a disk or in memory, not both"
 
 
-def _twins(document: Document) -> Iterator[Found]:
+def _twins(everything: Sequence[Declared]) -> Iterator[Found]:
     """Names are joined with dashes, so that different things can come to the same name: `a-b` and `c`, `a` and `b-c`."""
     taken: dict[tuple[str, str], str] = {}
-    for name, deployment in document.deployments.items():
+    for here, name, deployment in everything:
         for group_name, group in deployment.groups.items():
-            place: tuple[str, ...] = ("deployments", name, "groups", group_name)
+            place = (*here, "groups", group_name)
             made = [("machines", fleet_name(name, group_name, 1), place)]
             made += [("disks", disk_name(name, group_name, disk, 0), (*place, "disks", disk)) for disk in group.disks]
             for kind, made_name, where in made:
@@ -97,11 +140,11 @@ def _twins(document: Document) -> Iterator[Found]:
                     yield where, f"its {kind} would have the names of those of {other}", "choose another name"
 
 
-def _listeners(document: Document) -> Iterator[Found]:
+def _listeners(everything: Sequence[Declared]) -> Iterator[Found]:
     taken: list[tuple[str, int, str]] = []
-    for name, deployment in document.deployments.items():
+    for here, name, deployment in everything:
         for service_name, service in deployment.services.items():
-            place = ("deployments", name, "services", service_name, "listen")
+            place = (*here, "services", service_name, "listen")
             host, _, port = service.listen.replace("localhost:", "127.0.0.1:").replace("*:", "0.0.0.0:").rpartition(":")
             if any(octet != str(int(octet)) or int(octet) > 255 for octet in host.split(".")) or _port(port) is None:
                 yield place, f"{service.listen!r} is no address", 'write it like "127.0.0.1:8080"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
 from stoneware.model.noun import Noun
 
 
@@ -17,9 +17,9 @@ def json_schema() -> dict[str, Any]:
             node["additionalProperties"] = False  # the names that fit the pattern are all that may be there
     models = {model.__name__: model for model in _kinds_of(Noun)}
     for name, definition in schema["$defs"].items():
-        written = models[name].model_construct().model_dump(mode="json")
+        written = models[name].model_construct().model_dump(mode="json", exclude_none=True)
         for key, field in definition["properties"].items():
-            if "default" in field:
+            if field.pop("default", None) is not None:
                 field["default"] = written[key]  # as people write it: 10m, not 600.0
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "stoneware.yaml"}
 

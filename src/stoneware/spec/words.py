@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
+from stoneware.model.environment import FIXED
+from stoneware.model.quantity import format_size, format_time, parse_size, parse_time
 from stoneware.spec.yaml_lines import Path, shown
 
 FORMS = {
@@ -20,6 +23,10 @@ FORMS = {
     r"^[^\x00\r\n]*$": "write one line of text",
     r"^([0-9]{1,3}(\.[0-9]{1,3}){3}|localhost|\*):[0-9]{1,5}$": 'write an address and port such as "127.0.0.1:8080"',
     r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$": "begin with /, and write what can't stand in an address as %20",
+    r"^[^\x00]+$": "write at least one character, and none that is no character",
+    r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}$": "write the name of an image, such as python:3.12",
+    r"^[A-Za-z][A-Za-z0-9_+/-]*$": "write a time zone such as Europe/Berlin or UTC",
+    r"^https?://[A-Za-z0-9._~:/\[\]-]+$": "write a server's address such as http://127.0.0.1:9090",
 }
 """What would fit the pattern of a text."""
 
@@ -32,10 +39,22 @@ MISSING = {
     "listen": 'write an address and port such as "127.0.0.1:8080"',
     "size": "write it like 10GiB",
     "mount": "write it like /var/lib/app",
+    "kind": "write a class of drift such as inside.port",
+    "reason": "say why it is let pass",
+    "until": "write a day such as 2027-01-31",
+    "reads": "list the schemas of data that it can read, such as [1, 2]",
+    "writes": "write the schema of the data that it leaves, such as 2",
     "command": "write its words, such as [systemctl, is-active, nginx]",
+    "checks": "an analysis asks at least one thing, such as errors: { most: 1 }",
+    "share": "write percent of what is new, such as 10",
+    "duration": "write it like 5m",
+    "url": "write a server's address such as http://127.0.0.1:9090",
+    "query": "write an instant query that has one value",
+    "after": "name the environment that its images come from",
 }
 """What to write for each key that has no default."""
 
+FIXED_KEYS = {key for keys in FIXED.values() for key in keys}
 KINDS = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -51,6 +70,8 @@ SPELT = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 def words(error: ErrorDetails, path: Path) -> tuple[str, str]:
     """What is wrong with the value at `path`, and what would be right."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden" and path[0] == "environments" and path[-1] in FIXED_KEYS:
+        return f"{path[-1]} is the same in every environment", "say it in deployments"
     if kind == "extra_forbidden":
         return f"unknown key {shown(str(path[-1]))}", near(str(path[-1]), known_keys(path[:-1]), "known here")
     if kind == "missing":
@@ -62,10 +83,10 @@ def words(error: ErrorDetails, path: Path) -> tuple[str, str]:
         return (wrong if isinstance(given, dict | list) else f"{shown(given)} is {wrong}"), right
     name = "the name " if error["loc"] != path else ""
     limits = {
-        "string_pattern_mismatch": (f"{name}{shown(given)} has the wrong form", _form(context.get("pattern"))),
+        "string_pattern_mismatch": (f"{name}{shown(given)} has the wrong form", form(context.get("pattern"))),
         "literal_error": (f"{shown(given)} is not known", f"write {context.get('expected')}"),
-        "greater_than_equal": (f"{shown(given)} is too small", f"write at least {context.get('ge')}"),
-        "less_than_equal": (f"{shown(given)} is too large", f"write at most {context.get('le')}"),
+        "greater_than_equal": (f"{shown(given)} is too small", f"write at least {_as_given(context.get('ge'), given)}"),
+        "less_than_equal": (f"{shown(given)} is too large", f"write at most {_as_given(context.get('le'), given)}"),
         "string_too_long": (f"{shown(given)} is too long", f"write at most {context.get('max_length')} characters"),
         "string_too_short": ("is empty", "write at least one character"),
         "too_short": ("is empty", f"give it at least {context.get('min_length')}"),
@@ -73,7 +94,17 @@ def words(error: ErrorDetails, path: Path) -> tuple[str, str]:
     return limits.get(kind, (f"{shown(given)}: {error['msg'][:1].lower()}{error['msg'][1:]}", ""))
 
 
-def _form(pattern: Any) -> str:
+def _as_given(limit: Any, given: Any) -> str:
+    """A limit in the unit in which a person wrote what is beyond it: seconds are a time to them, bytes a size."""
+    for reads, writes in ((parse_time, format_time), (parse_size, format_size)) if limit is not None else ():
+        with contextlib.suppress(ValueError):
+            reads(given)
+            return writes(limit)
+    return str(limit)
+
+
+def form(pattern: Any) -> str:
+    """What would fit a pattern, in words."""
     return FORMS.get(str(pattern), f"it must match {pattern}")
 
 
@@ -84,7 +115,7 @@ def _another_kind(kind: str, given: Any, path: Path) -> tuple[str, str]:
     if kind == "string_type" and isinstance(given, int | float):
         pattern = _pattern_at(path)
         quoted = f'write it in quotes: "{shown(given)}"'
-        right = _form(pattern) if pattern and not re.search(pattern, shown(given)) else quoted
+        right = form(pattern) if pattern and not re.search(pattern, shown(given)) else quoted
     elif kind == "int_type" and isinstance(given, str) and given.isdecimal():
         right = "write it without quotes"
     elif kind == "bool_type" and str(given).lower() in SPELT:

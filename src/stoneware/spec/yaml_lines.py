@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
@@ -13,21 +14,30 @@ from stoneware.errors import BadInput, Problem
 
 Path = tuple[str | int, ...]
 LARGEST_BYTES = 2**20
+UNREADABLE = "declaration-unreadable"
+"""The code of what is no plain declaration."""
 DEEPEST = 40
+MOST_VALUES = 50_000
+"""Values that a file with aliases can grow to."""
 LONGEST_SHOWN = 60
 """Characters of a value or key in a message."""
 
 warnings.simplefilter("ignore", YAMLWarning)  # what it warns of, we refuse, with its line
 
 
-def read_yaml(text: str, file: str) -> tuple[Any, dict[Path, int], list[Problem]]:
+def read_yaml(text: str, file: str, *, aliases: bool = False) -> tuple[Any, dict[Path, int], list[Problem]]:
     """The values, the lines (from 1) of keys and items, and what is no plain declaration as problems.
 
     Raises BadInput for what isn't YAML at all. YAML 1.2: `yes` is a string. Keys that are given twice, anchors and tags are
-    refused: a declaration says what it says.
+    refused: a declaration says what it says. With `aliases`, anchors stand for what they name and `<<` merges, since formats
+    of others have them; what they name is at the line where it is written.
     """
     if len(text.encode(errors="replace")) > LARGEST_BYTES:
-        raise BadInput(f"{file} is larger than 1 MiB", [Problem(file, 1, "", "is larger than 1 MiB")])
+        raise BadInput(
+            f"{file} is larger than 1 MiB",
+            [Problem(file, 1, "", "is larger than 1 MiB", code=UNREADABLE)],
+            code=UNREADABLE,
+        )
     loader = YAML(typ="safe", pure=True)
     try:
         node = loader.compose(text)
@@ -35,10 +45,14 @@ def read_yaml(text: str, file: str) -> tuple[Any, dict[Path, int], list[Problem]
         mark = broken.problem_mark or broken.context_mark
         line = mark.line + 1 if mark else 1
         what = " ".join(str(part) for part in (broken.context, broken.problem) if part)
-        raise BadInput(f"{file} is not YAML", [Problem(file, line, "", what or "not YAML")]) from broken
+        raise BadInput(
+            f"{file} is not YAML", [Problem(file, line, "", what or "not YAML", code=UNREADABLE)], code=UNREADABLE
+        ) from broken
     except (YAMLError, ValueError, RecursionError) as broken:
-        raise BadInput(f"{file} is not YAML", [Problem(file, 1, "", str(broken).splitlines()[0])]) from broken
-    reader = _Reader(file, loader)
+        raise BadInput(
+            f"{file} is not YAML", [Problem(file, 1, "", str(broken).splitlines()[0], code=UNREADABLE)], code=UNREADABLE
+        ) from broken
+    reader = _Aliased(file, loader) if aliases else _Reader(file, loader)
     values = reader.value(node, ()) if node is not None else None
     return values, reader.lines, reader.problems
 
@@ -62,6 +76,9 @@ class _Reader:
         if len(path) > DEEPEST:
             self._wrong(line, path, "is nested too deep", "")
             return None
+        return self._content(node, path, line)
+
+    def _content(self, node: Node, path: Path, line: int) -> Any:
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
         if isinstance(node, SequenceNode):
@@ -76,15 +93,20 @@ class _Reader:
     def _is_plain(self, node: Node, path: Path) -> bool:
         """Whether a node is what it looks like: no anchor, no alias, no tag that makes something else of it."""
         line = node.start_mark.line + 1
-        if id(node) in self._seen or node.anchor:
-            self._wrong(line, path, "anchors and aliases are not read here", "write the value where it is used")
+        if not self._is_met_once(node, path, line):
             return False
-        self._seen.add(id(node))
         kind = next(kind for kind in (MappingNode, SequenceNode, ScalarNode) if isinstance(node, kind))
         bare = getattr(node, "style", None) is None
         if str(node.tag) != str(self._resolve(kind, node.value if kind is ScalarNode else None, (bare, not bare))):
             self._wrong(line, path, f"the tag {shown(str(node.tag))} is not read here", "write a plain value")
             return False
+        return True
+
+    def _is_met_once(self, node: Node, path: Path, line: int) -> bool:
+        if id(node) in self._seen or node.anchor:
+            self._wrong(line, path, "anchors and aliases are not read here", "write the value where it is used")
+            return False
+        self._seen.add(id(node))
         return True
 
     def _item(self, node: Node, path: Path) -> Any:
@@ -93,7 +115,7 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
+        for key_node, value_node in self._pairs(node, path):
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 self._wrong(line, path, "a key must be a word", "write it as `key: value`")
@@ -107,8 +129,66 @@ class _Reader:
             found[key] = self.value(value_node, (*path, key))
         return found
 
+    def _pairs(self, node: MappingNode, path: Path) -> Sequence[tuple[Node, Node]]:
+        return cast(Sequence[tuple[Node, Node]], node.value)
+
     def _wrong(self, line: int, path: Path, wrong: str, right: str) -> None:
-        self.problems.append(Problem(self.file, line, dotted(path), wrong, right))
+        self.problems.append(Problem(self.file, line, dotted(path), wrong, right, UNREADABLE))
+
+
+class _Aliased(_Reader):
+    """The same where anchors, aliases and merge keys mean something."""
+
+    def __init__(self, file: str, loader: YAML) -> None:
+        super().__init__(file, loader)
+        self._around: list[int] = []
+        self._left = MOST_VALUES
+
+    def _is_met_once(self, node: Node, path: Path, line: int) -> bool:
+        line = self.lines.get(path, line)  # where it is used
+        if id(node) in self._around:
+            self._wrong(line, path, "is an alias of what it stands in", "write the value where it is used")
+            return False
+        return self._has_room(path, line)
+
+    def _has_room(self, path: Path, line: int) -> bool:
+        """Few lines of aliases can stand for more than any memory holds."""
+        self._left -= 1
+        if self._left == 0:
+            self._wrong(line, path, "is more than can be read, with its aliases", "write less, or split the file")
+        return self._left > 0
+
+    def _content(self, node: Node, path: Path, line: int) -> Any:
+        self._around.append(id(node))
+        try:
+            return super()._content(node, path, line)
+        finally:
+            self._around.pop()
+
+    def _pairs(self, node: MappingNode, path: Path) -> Sequence[tuple[Node, Node]]:
+        """What the mapping says, and what it takes over by `<<` where it doesn't say it itself."""
+        own = [pair for pair in node.value if not _merges(pair[0])]
+        taken: list[tuple[Node, Node]] = []
+        said = {str(key.value) for key, _ in own if isinstance(key, ScalarNode)}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            for one in (value.value if isinstance(value, SequenceNode) else [value]) if _merges(key) else ():
+                if not self._has_room((*path, "<<"), line):
+                    break
+                if not isinstance(one, MappingNode) or id(one) in self._around or len(self._around) > DEEPEST:
+                    wrong = "merges what is no group of keys, or what it stands in"
+                    self._wrong(line, (*path, "<<"), wrong, "merge an alias of a group of keys")
+                    continue
+                self._around.append(id(one))
+                new = [pair for pair in self._pairs(one, path) if str(pair[0].value) not in said]
+                self._around.pop()
+                said |= {str(inner.value) for inner, _ in new}
+                taken += new
+        return [*own, *taken]
+
+
+def _merges(key: Node) -> bool:
+    return isinstance(key, ScalarNode) and str(key.tag).endswith(":merge")
 
 
 def dotted(path: Path) -> str:

@@ -16,6 +16,7 @@ from stoneware.model.deployment import KeepSpec
 from stoneware.model.image import BootTestRecord, Image, ImageState, Manifest
 from stoneware.model.ledger import Fact
 from stoneware.model.lifecycle import Timer
+from stoneware.model.quantity import exact_moment
 from stoneware.names import split_image_name
 from stoneware.store.database import writing
 from stoneware.store.image_rows import image_of, image_row, written
@@ -66,7 +67,7 @@ class Catalog:
             else:  # deleted before: baked again, it starts again; its old number stays in the ledger
                 conn.execute(images.update().where(images.c.digest == digest).values(**fresh))
             image = image_row(conn, digest)
-            self._note(conn, "image.stage", image, actor, reason)
+            self._note(conn, "image.stage", image, actor, reason, _made_of(manifest, size_bytes))
             return image
 
     def publish(
@@ -82,15 +83,17 @@ class Catalog:
         Raises Conflict without a passing boot test of this very digest, and when it was revoked meanwhile.
         """
         if record.digest != digest or not record.passed:
-            raise Conflict("only an image whose own boot test passed can be published", "bake it again")
+            raise Conflict(
+                "only an image whose own boot test passed can be published", "bake it again", code="image-untested"
+            )
         with writing(self.db) as conn:
             image = image_row(conn, digest)
             if image.state is not ImageState.STAGED:
                 if image.state is ImageState.DELETED:
-                    raise Conflict(f"{image.name} was deleted", "bake it again")
+                    raise Conflict(f"{image.name} was deleted", "bake it again", code="image-retired")
                 return image
             if image.revoked_at is not None:
-                raise Conflict(f"{image.name} is revoked: {image.revoked_reason}", REVOKED_STEP)
+                raise Conflict(f"{image.name} is revoked: {image.revoked_reason}", REVOKED_STEP, code="image-revoked")
             # numbers are never used twice: the ledger remembers even those whose images are gone
             used = conn.scalar(sa.select(sa.func.max(images.c.number)).where(images.c.family == image.family)) or 0
             number = max(used, _last_published(conn, image.family)) + 1
@@ -107,7 +110,8 @@ class Catalog:
                 )
             )
             image = image_row(conn, digest)
-            self._note(conn, "image.publish", image, actor, reason, written(timers))
+            tested = {"boot_tests": str(len(record.results)), "tested_at": exact_moment(record.started_at)}
+            self._note(conn, "image.publish", image, actor, reason, {**tested, **written(timers)})
             return image
 
     def get(self, ref: str) -> Image:
@@ -115,12 +119,18 @@ class Catalog:
         with self.db.connect() as conn:
             found = conn.execute(sa.select(images).where(_meant(ref))).all()
         if len(found) > 1:
-            raise BadInput(f"{ref} names {len(found)} images", next_step="write more digits of the digest")
+            raise BadInput(
+                f"{ref} names {len(found)} images", next_step="write more digits of the digest", code="name-ambiguous"
+            )
         named = split_image_name(ref)
         if not found and named and named[1] <= self._last(named[0]):
-            raise NotFound(f"image {ref} was deleted", f"`stoneware ledger show --subject {ref}` tells by whom and why")
+            raise NotFound(
+                f"image {ref} was deleted",
+                f"`stoneware ledger show --subject {ref}` tells by whom and why",
+                code="image-retired",
+            )
         if not found:
-            raise NotFound(f"no image {ref}", self._nearest(ref))
+            raise NotFound(f"no image {ref}", self._nearest(ref), code="image-not-found")
         return image_of(found[0])
 
     def resolve(self, family: str) -> Image:
@@ -130,9 +140,11 @@ class Catalog:
         if newest is not None:
             return newest
         if not known:
-            raise NotFound(f"family {family} has no image", f"`stoneware bake {family}` makes one")
+            raise NotFound(f"family {family} has no image", f"`stoneware bake {family}` makes one", code="family-empty")
         states = ", ".join(_counted(image, now) for image in known)
-        raise NotFound(f"family {family} has no ACTIVE image ({states})", "restore one, or bake a new one")
+        raise NotFound(
+            f"family {family} has no ACTIVE image ({states})", "restore one, or bake a new one", code="family-empty"
+        )
 
     def families(self) -> list[str]:
         """Every family that has an image."""
@@ -143,7 +155,7 @@ class Catalog:
         with self.db.connect() as conn:
             body = conn.scalar(sa.select(images.c.manifest).where(images.c.digest == digest))
         if body is None:
-            raise NotFound(f"no image {digest}")
+            raise NotFound(f"no image {digest}", code="image-not-found")
         return Manifest.model_validate(body)
 
     def boot_test(self, digest: str) -> BootTestRecord | None:
@@ -207,6 +219,20 @@ class Catalog:
         return sorted(
             found, key=lambda image: (image.family, image.number is None, image.number or 0, image.created_at)
         )
+
+
+def _made_of(manifest: Manifest, size_bytes: int) -> dict[str, str]:
+    """Where an image came from, for the ledger: it outlives the image."""
+    made = manifest.recipe
+    known = {
+        "commit": made.commit,
+        "dirty": "yes" if made.dirty else "",
+        "containerfile_sha256": made.containerfile_sha256,
+        "base": made.base,
+        "base_digest": made.base_digest,
+        "size_bytes": str(size_bytes),
+    }
+    return {name: value for name, value in known.items() if value}
 
 
 def _meant(ref: str) -> sa.ColumnElement[bool]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from stoneware.errors import NotFound
 from stoneware.model.image import Image, ImageState
 from stoneware.model.lifecycle import Timer
-from stoneware.model.quantity import format_moment
+from stoneware.model.quantity import exact_moment
 from stoneware.store.tables import images
 
 
@@ -17,7 +17,7 @@ def image_row(conn: sa.Connection, digest: str) -> Image:
     """An image, as a transaction sees it. Raises NotFound."""
     row = conn.execute(sa.select(images).where(images.c.digest == digest)).first()
     if row is None:
-        raise NotFound(f"no image {digest}", "`stoneware image list` shows what there is")
+        raise NotFound(f"no image {digest}", "`stoneware image list` shows what there is", code="image-not-found")
     return image_of(row)
 
 
@@ -42,4 +42,4 @@ def image_of(row: sa.Row) -> Image:  # type: ignore[type-arg]
 
 def written(timers: Mapping[Timer, float | None]) -> dict[str, str]:
     """Timers as a ledger entry says them."""
-    return {timer.field: "never" if at is None else format_moment(at) for timer, at in timers.items()}
+    return {timer.field: "never" if at is None else exact_moment(at) for timer, at in timers.items()}

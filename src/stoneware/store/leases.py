@@ -105,12 +105,16 @@ class Leases:
         consumed: int = 0,
         facts: Sequence[Fact] = (),
         also: Also | None = None,
+        decided_at: float | None = None,
     ) -> OperationRecord:
-        """Ends a step in ONE transaction, fenced by the lease token. Raises LeaseLost, and then wrote nothing."""
+        """Ends a step in ONE transaction, fenced by the lease token. Raises LeaseLost, and then wrote nothing.
+
+        `decided_at` is when `wake_at` was reckoned: a clock that was set back since then makes the operation due at once.
+        """
         now = self.clock.now()
         mine = {"identity": record.id, "token": record.lease_token}
         values = {
-            "written_at": now,
+            "written_at": now if decided_at is None else decided_at,
             "state": state,
             "state_since": record.state_since if state == record.state else now,
             "frame": frame.model_dump(mode="json"),
@@ -138,13 +142,27 @@ class Leases:
         return record_of(row)
 
     def note(self, record: OperationRecord, key: str, fact: Fact) -> None:
-        """Enters a fact of a claimed operation, once for each key. Raises LeaseLost, and then wrote nothing."""
+        """Enters a fact of a claimed operation, once for each key. Raises LeaseLost, and then wrote nothing.
+
+        A key `THING=WHAT` takes the place of the THING's last one: what happens to it again, after something else did, is entered
+        again.
+        """
         with writing(self.db) as conn:
             if conn.execute(HOLDS, {"identity": record.id, "token": record.lease_token}).first() is None:
                 raise LeaseLost(f"{record.id} was taken over")
             if key not in set(conn.scalars(NOTED, {"identity": record.id})):
+                thing, is_turn, _ = key.partition("=")
+                if is_turn:
+                    last = notes.c.key.startswith(f"{thing}=", autoescape=True)
+                    conn.execute(notes.delete().where(notes.c.operation == record.id, last))
                 conn.execute(notes.insert(), {"operation": record.id, "key": key})
                 append(conn, self.clock.now(), fact)
+
+    def must_hold(self, record: OperationRecord) -> None:
+        """Raises LeaseLost when a claimed operation is another worker's by now."""
+        with self.db.connect() as conn:
+            if conn.execute(HOLDS, {"identity": record.id, "token": record.lease_token}).first() is None:
+                raise LeaseLost(f"{record.id} was taken over")
 
     def noted(self, identity: str) -> set[str]:
         """The keys of the facts that this operation has entered into the ledger."""
@@ -180,10 +198,11 @@ def write_journal(conn: sa.Connection, identity: str, at: float, state: str, tex
     conn.execute(WRITE_LINE, {"identity": identity, "operation": identity, "at": at, "state": state, "text": text})
 
 
-FIELDS = tuple(OperationRecord.model_fields)
+FIELDS = tuple(name for name in OperationRecord.model_fields if name != "code")
 
 
 def record_of(row: sa.Row) -> OperationRecord:  # type: ignore[type-arg]
     """The operation that a row of its table tells of."""
     known = row._mapping
-    return OperationRecord.model_validate({name: known[name] for name in FIELDS})
+    told = {"code": known["frame"].get("code", "")}
+    return OperationRecord.model_validate({name: known[name] for name in FIELDS} | told)

@@ -47,9 +47,11 @@ class Lifecycle(Catalog):
             image = image_row(conn, digest)
             guard(image)
             if image.revoked_at is not None and state is not ImageState.OBSOLETE:
-                raise Conflict(f"{image.name} is revoked: {image.revoked_reason}", REVOKED_STEP)
+                raise Conflict(f"{image.name} is revoked: {image.revoked_reason}", REVOKED_STEP, code="image-revoked")
             if image.state not in VERBS:
-                raise Conflict(f"{image.name} is {image.state}", "only a published image has this choice")
+                raise Conflict(
+                    f"{image.name} is {image.state}", "only a published image has this choice", code="image-retired"
+                )
             over = overruled(image, state, self.clock.now())
             if image.state is state and not over:
                 return image
@@ -76,7 +78,9 @@ class Lifecycle(Catalog):
             image = image_row(conn, digest)
             guard(image)
             if image.state not in VERBS:
-                raise Conflict(f"{image.name} is {image.state}", "only a published image has timers")
+                raise Conflict(
+                    f"{image.name} is {image.state}", "only a published image has timers", code="image-retired"
+                )
             news = {timer: at for timer, at in timers.items() if getattr(image, timer.field) != at}
             if not news:
                 return image
@@ -148,10 +152,16 @@ class Lifecycle(Catalog):
             pins = conn.execute(sa.select(release_images).where(release_images.c.digest == digest)).all()
             if pins:
                 names = ", ".join(f"{pin.deployment}#{pin.number}" for pin in pins)
-                raise Conflict(f"{image.name} is kept by {names}", "a retained release can always be rolled back to")
+                raise Conflict(
+                    f"{image.name} is kept by {names}",
+                    "a retained release can always be rolled back to",
+                    code="image-in-use",
+                )
             objection = refuse(image)
             if objection:
-                raise Conflict(f"{image.name} is in use: {objection}", "replace what uses it first")
+                raise Conflict(
+                    f"{image.name} is in use: {objection}", "replace what uses it first", code="image-in-use"
+                )
             self._move(conn, image, ImageState.DELETED, reason)
             deleted = image_row(conn, digest)
             self._note(conn, "image.delete", deleted, actor, reason)

@@ -25,7 +25,7 @@ def must_not_be_revoked(conn: sa.Connection, manifest: Manifest, known: sa.Row |
         if image.digest in suspects:
             what = "these are the bytes of" if image.digest == digest else "it was made from"
             why = f"{what} {image.name}, which is revoked: {image.revoked_reason}"
-            raise Refused(why, "mend what is wrong with it, and bake again")
+            raise Refused(why, "mend what is wrong with it, and bake again", code="image-revoked")
 
 
 def bases_of(recipe: Recipe) -> tuple[str, ...]:

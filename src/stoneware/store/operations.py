@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -15,6 +17,18 @@ from stoneware.store.leases import Also, Leases, record_of, write_journal
 from stoneware.store.ledger import append
 from stoneware.store.tables import journal, operations, signals
 
+
+@dataclass(frozen=True)
+class InLine:
+    """An operation of a kind of which only so many go on at once. Times in seconds; `lane` is what it stands in the line for."""
+
+    id: str
+    state: str
+    created_at: float
+    queue_ttl_s: float
+    lane: str
+
+
 BY_ID = sa.select(operations).where(operations.c.id == sa.bindparam("identity"))
 
 
@@ -25,7 +39,7 @@ class Operations(Leases):
         self,
         *,
         kind: str,
-        subject: str,
+        subject: str | None,
         actor: str,
         reason: str,
         state: str,
@@ -34,8 +48,10 @@ class Operations(Leases):
         facts: Sequence[Fact] = (),
         also: Also | None = None,
         instead: bool = False,
+        told: Mapping[str, str] = MappingProxyType({}),
     ) -> OperationRecord:
-        """A new operation, `KIND-N`. The same idempotency `key` again returns the first one, as `repeated` does.
+        """A new operation, `KIND-N`. The same idempotency `key` again returns the first one, as `repeated` does. `told` says in
+        the ledger what it is about. Without a `subject` it is its own, so that any number of them go on at once.
 
         Raises Conflict while an unfinished operation has the same subject; with `instead`, that one is given up. A step of
         it that runs just now can't commit any more; `held_until` says when its effects are surely over.
@@ -44,15 +60,17 @@ class Operations(Leases):
         with writing(self.db) as conn:
             if key is not None and (same := _repeated(conn, key, kind, subject)):
                 return same
+            last = conn.scalar(sa.select(sa.func.max(operations.c.seq))) or 0
+            identity = f"{kind}-{last + 1}"
+            subject = identity if subject is None else subject
             busy = conn.execute(sa.select(operations).where(operations.c.open_subject == subject)).first()
             if busy is not None and not instead:
                 now_in = f"{busy.state}: {busy.because}" if busy.because else busy.state
                 raise Conflict(
                     f"{busy.id} is under way for {subject} ({now_in})",
                     f"wait for it (`stoneware history {busy.id} --watch`), or `stoneware abort {busy.id}`",
+                    code="operation-under-way",
                 )
-            last = conn.scalar(sa.select(sa.func.max(operations.c.seq))) or 0
-            identity = f"{kind}-{last + 1}"
             if busy is not None:
                 self._give_up(conn, record_of(busy), identity, actor, reason)
             conn.execute(
@@ -73,13 +91,15 @@ class Operations(Leases):
                     written_at=now,
                 )
             )
-            for fact in facts:
+            details = {"operation": identity, **told}
+            begun = Fact(verb=f"{kind}.begin", subject=subject, actor=actor, reason=reason, details=details)
+            for fact in (*facts, begun):
                 append(conn, now, fact)
             if also:
                 also(conn)
             return self._one(conn, identity)
 
-    def repeated(self, key: str, kind: str, subject: str) -> OperationRecord | None:
+    def repeated(self, key: str, kind: str, subject: str | None) -> OperationRecord | None:
         """The operation that an earlier request with this idempotency key started, or sent a signal to.
 
         Raises Conflict when that was another request: of another kind, or about another subject.
@@ -107,7 +127,9 @@ class Operations(Leases):
             if key is not None and _repeated(conn, key, record.kind, record.subject):
                 return
             if record.result is not None:
-                raise Conflict(f"{identity} is over: {record.result}", "there is nothing left to tell it")
+                raise Conflict(
+                    f"{identity} is over: {record.result}", "there is nothing left to tell it", code="signal-refused"
+                )
             conn.execute(signals.insert().values(operation=identity, body=signal.model_dump(mode="json"), key=key))
             conn.execute(operations.update().where(operations.c.id == identity).values(wake_at=self.clock.now()))
             fact = Fact(
@@ -118,6 +140,12 @@ class Operations(Leases):
                 details={"operation": identity},
             )
             append(conn, self.clock.now(), fact)
+
+    def told(self, identity: str) -> list[Signal]:
+        """All signals that it was ever sent, heeded or not, in order."""
+        query = sa.select(signals.c.body).where(signals.c.operation == identity).order_by(signals.c.id)
+        with self.db.connect() as conn:
+            return [Signal.model_validate(body) for body in conn.scalars(query)]
 
     def get(self, identity: str) -> OperationRecord:
         """Raises NotFound."""
@@ -130,6 +158,22 @@ class Operations(Leases):
             row = conn.execute(sa.select(operations).where(operations.c.open_subject == subject)).first()
         return record_of(row) if row else None
 
+    def under_way(self) -> dict[str, OperationRecord]:
+        """All unfinished operations, by subject."""
+        query = sa.select(operations).where(operations.c.open_subject.is_not(None))
+        with self.db.connect() as conn:
+            return {row.subject: record_of(row) for row in conn.execute(query)}
+
+    def line(self, kind: str) -> list[InLine]:
+        """The unfinished operations of a kind, the oldest first, without their frames: many of them ask for it, and often."""
+        unfinished = sa.and_(operations.c.kind == kind, operations.c.result.is_(None))
+        frame = operations.c.frame
+        told = (frame["queue_ttl_s"].as_float().label("ttl"), frame["lane"].as_string().label("lane"))
+        query = sa.select(operations.c.id, operations.c.state, operations.c.created_at, *told).where(unfinished)
+        with self.db.connect() as conn:
+            rows = conn.execute(query.order_by(operations.c.seq)).all()
+        return [InLine(row.id, row.state, row.created_at, row.ttl or 0.0, row.lane or "") for row in rows]
+
     def journal(self, identity: str, after: int = 0) -> list[JournalLine]:
         """What an operation has done so far."""
         query = sa.select(journal).where(journal.c.operation == identity, journal.c.seq > after).order_by(journal.c.seq)
@@ -140,25 +184,27 @@ class Operations(Leases):
     def _one(self, conn: sa.Connection, identity: str) -> OperationRecord:
         row = conn.execute(BY_ID, {"identity": identity}).first()
         if row is None:
-            raise NotFound(f"no operation {identity}", "`stoneware history` shows them")
+            raise NotFound(f"no operation {identity}", "`stoneware history` shows them", code="operation-not-found")
         return record_of(row)
 
     def list(
-        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50
+        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50, kind: str | None = None
     ) -> list[OperationRecord]:
         """Newest first."""
         query = sa.select(operations).order_by(operations.c.seq.desc()).limit(limit)
         if subject is not None:
             query = query.where(operations.c.subject == subject)
+        if kind is not None:
+            query = query.where(operations.c.kind == kind)
         if unfinished is not None:
             query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
         with self.db.connect() as conn:
             return [record_of(row) for row in conn.execute(query)]
 
 
-def _repeated(conn: sa.Connection, key: str, kind: str, subject: str) -> OperationRecord | None:
+def _repeated(conn: sa.Connection, key: str, kind: str, subject: str | None) -> OperationRecord | None:
     told = sa.select(signals.c.operation).where(signals.c.key == key)
     row = conn.execute(sa.select(operations).where(sa.or_(operations.c.key == key, operations.c.id.in_(told)))).first()
-    if row is not None and (row.kind, row.subject) != (kind, subject):
+    if row is not None and (row.kind, row.subject) != (kind, row.subject if subject is None else subject):
         raise Conflict(f"this idempotency key belongs to {row.id} of {row.subject}", "a new request needs a new key")
     return record_of(row) if row else None

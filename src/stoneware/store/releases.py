@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from stoneware.clock import Clock
+from stoneware.decide.ageing import only_renewed
 from stoneware.errors import Conflict, NotFound
 from stoneware.model.image import ImageState
 from stoneware.model.release import DeploymentRecord, Release, ReleaseState
-from stoneware.store.tables import deployments, images, operations, release_images, releases
+from stoneware.store.on_record import altered_on_record, body_on_record
+from stoneware.store.secrets import missing_versions
+from stoneware.store.tables import deployments, images, operations, release_images, release_secrets, releases
 
-BY_NUMBER = sa.select(releases).where(
+HEADS = sa.select(releases.c.deployment, releases.c.number, releases.c.state)
+"""All of a release that ever changes, and what it is called."""
+BY_NUMBER = HEADS.where(releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth"))
+BODY = sa.select(releases.c.body).where(
     releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
 )
+IS_CURRENT = sa.and_(deployments.c.name == releases.c.deployment, deployments.c.current == releases.c.number)
+MOST_KEPT = 1000
 
 
 @dataclass(frozen=True)
 class Releases:
-    """Reads open a connection of their own; writes take the caller's, to be one transaction with what they belong to."""
+    """Reads open a connection of their own; writes take the caller's, to be one transaction with what they belong to.
+
+    What was read of a release once is kept: its number is never given to another one. It is read as the ledger has it, for a row
+    can be edited and an entry can't without notice: whoever edits one makes nobody do what it says.
+    """
 
     db: sa.Engine
     clock: Clock
+    _read: dict[tuple[str, int], Release] = field(default_factory=dict)
 
     def add(self, release: Release, conn: sa.Connection) -> None:
         """Stores a new release.
 
-        Raises Conflict when its number is taken, or an image of it was deleted or revoked: someone else was quicker.
+        Raises Conflict when its number is taken, or an image or a secret of it was deleted or revoked: someone else was quicker.
         """
         known = conn.execute(sa.select(deployments).where(deployments.c.name == release.deployment)).first()
         if known is None:
@@ -37,7 +51,9 @@ class Releases:
                 )
             )
         if release.number != (known.last_number if known else 0) + 1:
-            raise Conflict(f"release {release.number} of {release.deployment} exists already", "plan again")
+            raise Conflict(
+                f"release {release.number} of {release.deployment} exists already", "plan again", code="plan-outdated"
+            )
         self.must_be_usable(release, conn)
         pinned = {group.digest for group in release.groups.values()}
         body = release.model_dump(mode="json")
@@ -45,20 +61,27 @@ class Releases:
         conn.execute(releases.insert().values(**key, state=release.state, body=body))
         for digest in sorted(pinned):
             conn.execute(release_images.insert().values(**key, digest=digest))
+        for secret, version in sorted(release.pinned_secrets):
+            conn.execute(release_secrets.insert().values(**key, secret=secret, version=version))
         conn.execute(
             deployments.update().where(deployments.c.name == release.deployment).values(last_number=release.number)
         )
 
     def must_be_usable(self, release: Release, conn: sa.Connection) -> None:
-        """Raises Conflict when an image of a release was deleted or revoked since it was planned."""
+        """Raises Conflict when an image of a release was deleted or revoked since it was planned, or a secret was deleted."""
         pinned = {group.digest: group.image for group in release.groups.values()}
         known = {row.digest: row for row in conn.execute(sa.select(images).where(images.c.digest.in_(pinned)))}
         for digest, name in sorted(pinned.items(), key=lambda pin: pin[1]):
             row = known.get(digest)
             if row is None or row.state == ImageState.DELETED:
-                raise Conflict(f"{name} was deleted meanwhile", "plan again")
+                raise Conflict(f"{name} was deleted meanwhile", "plan again", code="plan-outdated")
             if row.revoked_at is not None:
-                raise Conflict(f"{name} was revoked meanwhile: {row.revoked_reason}", "plan again")
+                raise Conflict(
+                    f"{name} was revoked meanwhile: {row.revoked_reason}", "plan again", code="image-revoked"
+                )
+        gone = missing_versions(conn, release.pinned_secrets)
+        if gone:
+            raise Conflict(f"secret {', '.join(gone)} was deleted meanwhile", "plan again", code="plan-outdated")
 
     def next_number(self, deployment: str) -> int:
         """The number that the next release gets. Numbers are never used twice."""
@@ -69,10 +92,14 @@ class Releases:
     def get(self, deployment: str, number: int) -> Release:
         """Raises NotFound."""
         with self.db.connect() as conn:
-            row = conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).first()
-        if row is None:
-            raise NotFound(f"{deployment} has no release {number}", f"`stoneware release list {deployment}` shows them")
-        return _release(row)
+            found = self._whole(conn, conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).all())
+        if not found:
+            raise NotFound(
+                f"{deployment} has no release {number}",
+                f"`stoneware release list {deployment}` shows them",
+                code="release-not-found",
+            )
+        return found[0]
 
     def mark(self, conn: sa.Connection, deployment: str, number: int, state: ReleaseState) -> None:
         """Changes a release's state; nothing else of it ever changes."""
@@ -85,6 +112,18 @@ class Releases:
             number = conn.scalar(sa.select(deployments.c.current).where(deployments.c.name == deployment))
         return self.get(deployment, number) if number is not None else None
 
+    def currents(self) -> Sequence[Release]:
+        """The current release of every deployment that has one."""
+        query = HEADS.join(deployments, IS_CURRENT).order_by(releases.c.deployment)
+        with self.db.connect() as conn:
+            return self._whole(conn, conn.execute(query).all())
+
+    def some(self, wanted: Iterable[tuple[str, int]]) -> Sequence[Release]:
+        """Those of the wanted releases (deployment and number) that there are, at one moment."""
+        with self.db.connect() as conn:
+            rows = [row for name, nth in wanted for row in conn.execute(BY_NUMBER, {"name": name, "nth": nth})]
+            return self._whole(conn, rows)
+
     def set_current(self, conn: sa.Connection, deployment: str, number: int) -> None:
         """Moves the pointer, and remembers that this release was current after all others."""
         mine = releases.c.deployment == deployment
@@ -93,22 +132,29 @@ class Releases:
         conn.execute(deployments.update().where(deployments.c.name == deployment).values(current=number))
 
     def previous_good(self, deployment: str) -> Release | None:
-        """The GOOD release that was current last before the present one."""
+        """The GOOD release that was current last before the present one, and is another one: not the same made anew for the
+        age of its machines."""
         current = self.current(deployment)
-        query = (
-            sa.select(releases)
-            .where(
-                releases.c.deployment == deployment,
-                releases.c.state == ReleaseState.GOOD,
-                releases.c.became_current.is_not(None),
-                releases.c.number != (current.number if current else -1),
-            )
-            .order_by(releases.c.became_current.desc())
-            .limit(1)
-        )
+        query = HEADS.where(
+            releases.c.deployment == deployment,
+            releases.c.state == ReleaseState.GOOD,
+            releases.c.became_current.is_not(None),
+            releases.c.number != (current.number if current else -1),
+        ).order_by(releases.c.became_current.desc())
         with self.db.connect() as conn:
-            row = conn.execute(query).first()
-        return _release(row) if row else None
+            found = self._whole(conn, conn.execute(query).all())
+        return next((one for one in found if current is None or not only_renewed(one, current)), None)
+
+    def digests_that_ran(self, deployment: str) -> frozenset[str]:
+        """The images of every retained release that was current once."""
+        ran = sa.and_(
+            releases.c.deployment == release_images.c.deployment,
+            releases.c.number == release_images.c.number,
+            releases.c.became_current.is_not(None),
+        )
+        query = sa.select(release_images.c.digest).join(releases, ran).where(releases.c.deployment == deployment)
+        with self.db.connect() as conn:
+            return frozenset(conn.scalars(query))
 
     def deployments(self) -> list[DeploymentRecord]:
         """Every deployment that has releases."""
@@ -117,7 +163,7 @@ class Releases:
         return [DeploymentRecord(name=row.name, current=row.current, created_at=row.created_at) for row in rows]
 
     def forget(self, conn: sa.Connection, deployment: str, number: int) -> None:
-        """Drops one release; its images may go then.
+        """Drops one release; its images and secrets may go then.
 
         Raises Conflict for the current one, and while something is under way for the deployment: it may lead there.
         """
@@ -128,12 +174,12 @@ class Releases:
             raise Conflict(
                 f"release {number} of {deployment} can't be forgotten: {why}", "it goes when its time is over"
             )
-        for table in (release_images, releases):
+        for table in (release_images, release_secrets, releases):
             conn.execute(table.delete().where(table.c.deployment == deployment, table.c.number == number))
 
     def remove(self, conn: sa.Connection, deployment: str) -> None:
         """Drops all releases. The deployment's row stays, so that its numbers go on."""
-        for table in (release_images, releases):
+        for table in (release_images, release_secrets, releases):
             conn.execute(table.delete().where(table.c.deployment == deployment))
         conn.execute(deployments.update().where(deployments.c.name == deployment).values(current=None))
 
@@ -156,10 +202,37 @@ class Releases:
 
     def list(self, deployment: str) -> list[Release]:
         """All retained releases, oldest first."""
-        query = sa.select(releases).where(releases.c.deployment == deployment).order_by(releases.c.number)
+        query = HEADS.where(releases.c.deployment == deployment).order_by(releases.c.number)
         with self.db.connect() as conn:
-            return [_release(row) for row in conn.execute(query)]
+            return [*self._whole(conn, conn.execute(query).all())]
 
+    def altered(self, deployment: str, number: int) -> tuple[str, ...] | None:
+        """The places in which a release's row isn't what is on record, seen afresh. None where no entry has the whole release."""
+        with self.db.connect() as conn:
+            return altered_on_record(conn, deployment, number)
 
-def _release(row: sa.Row) -> Release:  # type: ignore[type-arg]
-    return Release.model_validate(row.body).model_copy(update={"state": ReleaseState(row.state)})
+    def read_again(self, deployment: str, number: int) -> None:
+        """What is read next of this release is new: an edit of what is on no record is to be found out before another daemon
+        believes it."""
+        self._read.pop((deployment, number), None)
+
+    def _whole(self, conn: sa.Connection, heads: Sequence[sa.Row]) -> Sequence[Release]:  # type: ignore[type-arg]
+        """The releases of some rows of HEADS, with the state that these say."""
+        found = []
+        for deployment, number, state in heads:
+            key = (deployment, number)
+            known = self._read.get(key)
+            if known is None:
+                body = body_on_record(conn, deployment, number) or conn.scalar(
+                    BODY, {"name": deployment, "nth": number}
+                )
+                if body is None:
+                    continue  # forgotten since
+                if len(self._read) >= MOST_KEPT:
+                    self._read.clear()
+                known = Release.model_validate(body)
+                self._read[key] = known
+            if known.state != state:
+                known = self._read[key] = known.model_copy(update={"state": ReleaseState(state)})
+            found.append(known)
+        return found

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -80,6 +81,37 @@ release_images = Table(
     Index("ix_release_images_digest", "digest"),
 )
 
+release_secrets = Table(
+    "release_secrets",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("secret", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Index("ix_release_secrets_version", "secret", "version"),
+)
+"""Which versions the retained releases pin."""
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("last_version", Integer, nullable=False),
+)
+"""Every name that ever was one: a version's number is never used twice, also after a deletion."""
+
+secret_versions = Table(
+    "secret_versions",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""`sealed` can be read with the key named `key` alone, which is not in the database."""
+
 operations = Table(
     "operations",
     metadata,
@@ -149,3 +181,97 @@ ledger = Table(
     Column("hash", String(64), nullable=False),
     Index("ix_ledger_subject", "subject"),
 )
+
+disk_schemas = Table(
+    "disk_schemas",
+    metadata,
+    Column("disk", String(256), primary_key=True),
+    Column("data_schema", Integer, nullable=False),
+    Column("since", Float, nullable=False),
+)
+
+shell_sessions = Table(
+    "shell_sessions",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("machine", String(256), nullable=False),
+    Column("open_machine", String(256), unique=True),
+    Column("ended_at", Float),
+    Column("body", JSON, nullable=False),
+)
+"""`open_machine` is the machine while the session lasts: there is one at a time in each."""
+
+taints = Table(
+    "taints",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("machine", String(256), nullable=False),
+    Column("deployment", String(128), nullable=False),
+    Column("ended_at", Float),
+    Column("body", JSON, nullable=False),
+    Index("ix_taints_open", "ended_at"),
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("deployment", String(64), nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_drift_deployment", "deployment"),
+)
+"""Every difference that counts now, since when; the ledger remembers those that are over."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("machine", String(128), primary_key=True),
+    Column("deployment", String(64), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("body", JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Numbers never come again: a build of a trigger that was deleted isn't one of its namesake."""
+
+trigger_refs = Table(
+    "trigger_refs",
+    metadata,
+    Column("trigger", Integer, ForeignKey("triggers.id"), primary_key=True),
+    Column("ref", String(1024), primary_key=True),
+    Column("commit", String(64), nullable=False),
+)
+"""Where each ref pointed to when its trigger last looked."""
+
+hook_messages = Table(
+    "hook_messages",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+)
+"""Which signed messages came already."""
+roles = Table(
+    "roles",
+    metadata,
+    Column("role", String(64), primary_key=True),
+    Column("actor", String(200), primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+"""Who may agree to what, by the name of a role that environments ask for."""
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("deployment", String(64), nullable=False),
+    Column("open_deployment", String(64), unique=True),
+    Column("key", String(128), unique=True),
+    Column("body", JSON, nullable=False),
+)
+"""`open_deployment` is the deployment that it leads to while it is PENDING: there is one at a time for each."""

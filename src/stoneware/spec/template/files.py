@@ -14,7 +14,11 @@ def write_template(folder: Path) -> list[Path]:
     """Writes a starting point that works as it is. Raises Conflict rather than overwrite a file, BadInput for no folder."""
     taken = [name for name in NAMES if (folder / name).exists()]
     if taken:
-        raise Conflict(f"{', '.join(taken)} exists already in {folder}", "use another folder, or edit what is there")
+        raise Conflict(
+            f"{', '.join(taken)} exists already in {folder}",
+            "use another folder, or edit what is there",
+            code="name-taken",
+        )
     source = files("stoneware.spec.template")
     try:
         folder.mkdir(parents=True, exist_ok=True)

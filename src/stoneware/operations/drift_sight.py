@@ -1,0 +1,230 @@
+"""Gathering what a look at drift needs: engines, proxies, machines and images are asked, each for itself.
+
+What can't be reached is noted and left out: one engine that is away says nothing of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from stoneware.clock import Clock
+from stoneware.decide.drift.sight import ImageFacts, Sight, answers, is_silent
+from stoneware.decide.entering import taints_of, taints_on_record
+from stoneware.decide.fleet import machine_names, wanted_disks
+from stoneware.decide.lifecycle import newest_active
+from stoneware.decide.past_images import image_on_record
+from stoneware.errors import EngineError, NotFound, StonewareError
+from stoneware.model.drift import Quarantine
+from stoneware.model.evidence import Evidence
+from stoneware.model.image import Delivery, Image, Manifest
+from stoneware.model.lifecycle import Timer
+from stoneware.model.machine import Disk, Machine
+from stoneware.model.release import Release
+from stoneware.model.route import RouteView
+from stoneware.names import environment_deployment, service_key, split_image_name
+from stoneware.operations.image_files import ImageFiles
+from stoneware.operations.origins import those_that_ran
+from stoneware.operations.platform import Platform, Platforms
+from stoneware.store.store import Store
+
+MOST_AT_ONCE = 8
+"""How many machines are asked at a time: each answers within a fraction of a second, and none is in a hurry."""
+
+MOST_ENTRIES = 100
+DECIDED = ("number", "state", "state_reason", "revoked_at", "revoked_reason", *(timer.field for timer in Timer))
+"""What people and timers decide about an image, of which the ledger has every entry."""
+
+Bases = Callable[[], Mapping[str, str]]
+"""The bases that new images start from, by name, with the digest of today."""
+
+
+def no_bases() -> Mapping[str, str]:
+    """Where no base is made."""
+    return {}
+
+
+@dataclass
+class Gathered:
+    """A sight, and what could not be seen."""
+
+    sight: Sight
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Gathering:
+    """`files` looks after the stored files of images."""
+
+    store: Store
+    platforms: Platforms
+    clock: Clock
+    files: ImageFiles
+    bases: Bases = no_bases
+    _pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="drift")
+    )
+
+    def look(self, release: Release) -> Gathered | None:
+        """One look at a deployment; None when its engine can't be looked at or nothing of it is current any more.
+
+        Whatever was under way before it or after it was under way: a look takes time.
+        """
+        name, platform = release.deployment, self.platforms.get(release.spec.engine)
+        before, notes = self.store.operations.active(name), list[str]()
+        self.store.releases.read_again(name, release.number)
+        machines = {one.name: one for one in platform.engine.list_machines(name)}
+        disks = _try(lambda: platform.engine.list_disks(name), notes)
+        routes = self._routes(release, platform, notes)
+        evidence = self._evidence(release, platform, machines, notes)
+        images = self._images(release, notes)
+        busy = before or self.store.operations.active(name)
+        fresh = self.store.releases.current(name)
+        if fresh is None or fresh.number != release.number:
+            return None  # it became another one meanwhile: the next look is at that
+        release = fresh
+        aside = {
+            one.machine
+            for one in kept_aside(self.store, release)
+            if (seen := machines.get(one.machine)) and seen.created_at == one.made_at
+        }
+        if busy:
+            notes.append(f"{busy.id} is under way: machines, disks and routes are compared when it has ended")
+        retained = self.store.releases.list(name)
+        altered = self.store.releases.altered(name, release.number)
+        sight = Sight(
+            release=release,
+            now=self.clock.now(),
+            machines=machines,
+            disks={one.name: one for one in disks} if disks is not None else None,
+            routes=routes,
+            extra_services=self._extra_services(release, platform, notes),
+            evidence=evidence,
+            images=images,
+            retained=retained,
+            last_number=self.store.releases.next_number(name) - 1,
+            taints=self._taints(name, machines),
+            made_disks=self._made(release, disks or ()),
+            altered=altered,
+            on_record=self._on_record(release) if altered is None else None,
+            came_through=self._came_through(release),
+            written_at=self.store.ledger.written_at(),
+            aside=frozenset(aside),
+            busy=busy.id if busy else "",
+        )
+        return Gathered(sight, notes)
+
+    def _routes(self, release: Release, platform: Platform, notes: list[str]) -> dict[str, RouteView | None]:
+        found: dict[str, RouteView | None] = {}
+        for service in release.spec.services:
+            try:
+                found[service] = platform.switch.read(service_key(release.deployment, service))
+            except EngineError as away:
+                notes.append(f"{service}: {away}")
+        return found
+
+    def _extra_services(self, release: Release, platform: Platform, notes: list[str]) -> list[str]:
+        declared = {service_key(release.deployment, service) for service in release.spec.services}
+        try:
+            known = platform.switch.services()
+        except EngineError as away:
+            notes.append(str(away))
+            return []
+        mine = service_key(release.deployment, "")
+        return [name for name in known if name.startswith(mine) and name not in declared]
+
+    def _evidence(
+        self, release: Release, platform: Platform, machines: Mapping[str, Machine], notes: list[str]
+    ) -> dict[str, Evidence]:
+        engine = platform.engine
+        asked = [one.name for one in machines.values() if answers(one) or is_silent(one)]
+
+        def ask(name: str) -> Evidence | str:
+            try:
+                return engine.attest(name)
+            except NotFound:
+                return ""  # it went meanwhile
+            except EngineError as away:
+                return f"{name}: {away}"
+
+        said = list(self._pool.map(ask, asked))
+        notes += [one for one in said if isinstance(one, str) and one]
+        return {one.machine: one for one in said if isinstance(one, Evidence)}
+
+    def _taints(self, deployment: str, machines: Mapping[str, Machine]) -> dict[str, str]:
+        """Why machines are tainted, by their rows and by the ledger: who deletes a row takes nothing back."""
+        rows = {one: taint.because for one, taint in taints_of(machines, self.store.taints.of(deployment)).items()}
+        return taints_on_record(machines, self.store.ledger.about(list(machines), "machine.taint")) | rows
+
+    def _images(self, release: Release, notes: list[str]) -> dict[str, ImageFacts]:
+        found = {}
+        bases = self.bases()
+        for digest in {group.digest for group in release.groups.values()}:
+            try:
+                image = self.store.catalog.get(digest)
+                manifest, tested = self.store.catalog.manifest(digest), self.store.catalog.boot_test(digest)
+            except StonewareError as gone:
+                notes.append(str(gone))
+                continue
+            delivery: Delivery = "container" if release.spec.engine == "container" else "vm"
+            record = tested.inside.get(delivery) if tested else None
+            if record is None:
+                notes.append(f"{image.name} has no record of what its boot test saw inside: bake it again")
+            newer = self._newer_base(manifest, bases)
+            damage = "its record in the catalog was changed" if manifest.digest != digest else self.files.damage(digest)
+            decided = self._decided(image)
+            found[digest] = ImageFacts(decided, manifest, record, damage, newer, image if decided != image else None)
+        return found
+
+    def _decided(self, image: Image) -> Image:
+        """An image as its entries have it; as its row has it where there are none."""
+        names = {image.name, image.model_copy(update={"number": None}).name}
+        known = image_on_record(image.digest, self.store.ledger.about(names, "image"))
+        kept = {field: getattr(known, field) for field in DECIDED} if known else {}
+        return image.model_copy(update=kept)
+
+    def _newer_base(self, manifest: Manifest, bases: Mapping[str, str]) -> str:
+        """What the image's base would be today; empty when it is that already, or nobody knows."""
+        base, digest = manifest.recipe.base.removeprefix("localhost/"), manifest.recipe.base_digest
+        named = split_image_name(base)
+        newest = bases.get(base, "")
+        if named:
+            image = newest_active(self.store.catalog.list(named[0]), self.clock.now())
+            newest = image.digest if image else ""
+        return newest if digest and newest != digest else ""
+
+    def _made(self, release: Release, disks: Sequence[Disk]) -> frozenset[str]:
+        """Of the disks that are declared no more, or never were: those that somebody made on record."""
+        declared = {disk.name for group in release.groups for disk in wanted_disks(release, group)}
+        return self.store.drifts.made_disks([disk.name for disk in disks if disk.name not in declared])
+
+    def _came_through(self, release: Release) -> frozenset[str] | None:
+        """Those of a release's images that ran in the environment before; None where it has none before it."""
+        belongs = release.environment
+        if belongs is None or not belongs.after:
+            return None
+        return those_that_ran(
+            self.store, environment_deployment(belongs.deployment, belongs.after), release.digests.values()
+        )
+
+    def _on_record(self, release: Release) -> Mapping[str, str] | None:
+        """What the ledger says that a release pins, by group: all that older entries have of one."""
+        entries = self.store.ledger.entries(subject=f"{release.deployment}#{release.number}", limit=MOST_ENTRIES)
+        made = [one.fact for one in entries if one.fact.verb == "release.create"]
+        return made[0].details if made else None
+
+
+def kept_aside(store: Store, release: Release) -> list[Quarantine]:
+    """Machines that are kept for inspection beside a release. One that is its own serves still: the group is being made anew, or
+    could not be."""
+    mine = {name for group in release.groups for name in machine_names(release, group)}
+    return [one for one in store.drifts.quarantined(release.deployment) if one.machine not in mine]
+
+
+def _try(look: Callable[[], Sequence[Disk]], notes: list[str]) -> Sequence[Disk] | None:
+    try:
+        return look()
+    except EngineError as away:
+        notes.append(str(away))
+        return None

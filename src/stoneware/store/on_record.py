@@ -1,0 +1,42 @@
+"""What the ledger has of a release's making: an entry can't be edited without notice, a row can."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from stoneware.decide.altered import WHOLE, altered
+from stoneware.store.tables import ledger, releases
+
+MADE = (
+    sa.select(ledger.c.fact)
+    .where(ledger.c.subject == sa.bindparam("subject"), ledger.c.fact["verb"].as_string() == "release.create")
+    .order_by(ledger.c.seq)
+    .limit(1)
+)
+"""The first such entry: a number is given once, so another one would be somebody's who wants to have it otherwise."""
+ROW = sa.select(sa.cast(releases.c.body, sa.Text)).where(
+    releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
+)
+
+
+def body_on_record(conn: sa.Connection, deployment: str, number: int) -> Any:
+    """The whole release as JSON; None where no entry has it."""
+    fact = conn.scalar(MADE, {"subject": f"{deployment}#{number}"})
+    manifest = fact["details"].get("manifest") if fact else None
+    return json.loads(manifest) if manifest else None
+
+
+def altered_on_record(conn: sa.Connection, deployment: str, number: int) -> tuple[str, ...] | None:
+    """The places in which a release's row isn't what is on record. None where that can't be said: no entry has the whole
+    release, or there is no row."""
+    once = body_on_record(conn, deployment, number)
+    row = conn.scalar(ROW, {"name": deployment, "nth": number})
+    if once is None or row is None:
+        return None
+    try:
+        return altered(json.loads(row), once)
+    except ValueError:  # it isn't even JSON any more
+        return (WHOLE,)
