@@ -15,37 +15,71 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.api.app import make_app
 from stoneware.api.services import Services
+from stoneware.api.webhooks import listening as webhooks_listening
+from stoneware.bake.base import BASE, base_record
 from stoneware.bake.leftovers import clean_leftovers
 from stoneware.bake.tidy import tidy
 from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.verify import load
 from stoneware.clock import Clock, SystemClock
 from stoneware.engines.container import ContainerEngine, Masks
+from stoneware.engines.container.podman import Podman
 from stoneware.engines.fake import FakeEngine
 from stoneware.engines.qemu import QemuEngine
 from stoneware.errors import Conflict, StonewareError
+from stoneware.host.capacity import host_share
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
+from stoneware.host.settings import read_settings
+from stoneware.host.unending import unending
+from stoneware.model.build import BuildStatus
+from stoneware.model.operation import OperationRecord
 from stoneware.operations.bake import Bake
+from stoneware.operations.build import Build
+from stoneware.operations.build_frame import BuildFrame
+from stoneware.operations.build_hook import StatusHook
+from stoneware.operations.build_keeping import Keeping
+from stoneware.operations.build_prune import BuildPrune
+from stoneware.operations.build_steps import Steps
+from stoneware.operations.build_verbs import OwnSteps
+from stoneware.operations.builder_making import MakeBuilder
+from stoneware.operations.building import Building, view
+from stoneware.operations.checkpoints import Checkpoints
+from stoneware.operations.disks import Clone, TakeSnapshot
+from stoneware.operations.drift import Drifting
+from stoneware.operations.drift_sight import Gathering
 from stoneware.operations.exporting import Export
+from stoneware.operations.findings import Finding
+from stoneware.operations.gatekeeping import Gatekeeping
+from stoneware.operations.image_files import ImageFiles, wrong_with
 from stoneware.operations.importing import Import
+from stoneware.operations.installation import Installation
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
+from stoneware.operations.promoting import Promoting
 from stoneware.operations.prune import Prune
 from stoneware.operations.rebuild import Rebuild
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.refresh import Refresh
+from stoneware.operations.rehearsal import Rehearsal
 from stoneware.operations.releasing import Releasing
+from stoneware.operations.restoring import Restore
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
+from stoneware.operations.shells import Shells
 from stoneware.operations.teardown import Teardown
+from stoneware.operations.triggered import TriggeredBuilds
+from stoneware.operations.triggering import Triggering
+from stoneware.operations.vault import Vault
+from stoneware.operations.watch import Watch
+from stoneware.operations.webhooks import Webhooks
 from stoneware.operations.worker import Worker
+from stoneware.pipeline.workshop import Workshop
 from stoneware.store.database import url_for
-from stoneware.store.store import open_store
+from stoneware.store.store import Store, open_store
 from stoneware.traffic.fake import FakeSwitch
 from stoneware.traffic.haproxy import HaproxySwitch
 
@@ -53,6 +87,7 @@ log = structlog.get_logger()
 LOOK_S = 0.5
 RECONCILE_EVERY = 4
 PRUNE_EVERY = 120
+CHECKPOINT_EVERY = 1200
 
 
 @dataclass(frozen=True)
@@ -63,34 +98,93 @@ class Daemon:
     app: FastAPI
     switch: HaproxySwitch
     prune: Prune
+    build_prune: BuildPrune
     reconcile: Reconcile
+    watch: Watch
+    installation: Installation
+    checkpoints: Checkpoints
+    webhooks: Webhooks
 
 
 def build(home: Home, clock: Clock) -> Daemon:
     """The parts, put together. Starts nothing."""
     home.prepare()
     store = open_store(url_for(home.database), clock)
-    fake = FakeEngine(clock, state=home.root / "fake.json")
+    reveal = Vault(store, home).reveal
+    fake = FakeEngine(clock, state=home.root / "fake.json", reveal=reveal)
     switch = HaproxySwitch(home)
-    qemu = Platform(QemuEngine(home, clock), switch, ask)
-    container = Platform(ContainerEngine(home, clock, Masks(MASKED, GENERATORS)), switch, ask)
+    qemu = Platform(QemuEngine(home, clock, reveal=reveal), switch, ask)
+    container = Platform(ContainerEngine(home, clock, Masks(MASKED, GENERATORS), reveal), switch, ask)
     in_memory = Platform(fake, FakeSwitch(fake.healthy, state=home.root / "fake-routes.json"), fake.answer)
     platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
+    releasing = Releasing(store, platforms, clock)
+    files = ImageFiles(home.images, wrong_with(home.images), clock)
+    drift = Drifting(store, clock, Gathering(store, platforms, clock, files, bases=lambda: _bases(home)))
+    promoting = Promoting(store, clock, releasing, Finding(store, platforms, clock, drift))
+    own_steps = OwnSteps(store, home, Gatekeeping(store, clock, releasing), promoting, clock)
+    workshop = Workshop(home, Podman(Home(home.builds)), host_share().memory_bytes // 2)
     procedures: dict[str, Procedure[Any]] = {
-        "bake": Bake(store, home, {"vm": qemu, "container": container}),
+        "build": _build_of_commits(store, workshop, own_steps),
+        "builder": MakeBuilder(home, workshop),
+        "bake": Bake(store, home, {"vm": qemu, "container": container}, clock),
         "export": Export(store, home),
         "import": Import(store, home),
         "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
+        "rehearsal": Rehearsal(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
+        "snapshot": TakeSnapshot(store, platforms),
+        "clone": Clone(store, platforms),
+        "restore": Restore(store, platforms),
         "refresh": Refresh(home),
         "rebuild": Rebuild(store, home),
     }
     write = OperationLog(home)
     worker = Worker(Runner(store, procedures, clock, write), f"{socket.gethostname()}:{home.root}", write)
-    releasing = Releasing(store, platforms, clock)
-    services = Services(home, clock, store, platforms, releasing, worker, procedures)
+    watch = Watch(clock)
+    reconcile = Reconcile(store, platforms, clock, watch, drift.remedies_of, drift.died)
+    shells = Shells(store, platforms, clock, home)
+    triggering = Triggering(store, TriggeredBuilds(Building(store, clock), worker.poke), clock, home.root)
+    services = Services(
+        home,
+        clock,
+        store,
+        platforms,
+        releasing,
+        worker,
+        procedures,
+        reconcile.notes_of,
+        watch.known,
+        shells,
+        drift,
+        triggering,
+    )
     prune = Prune(store, platforms, clock, lambda: tidy(home.images, {image.digest for image in store.catalog.list()}))
-    return Daemon(services, make_app(services), switch, prune, Reconcile(store, platforms, clock))
+    installation = Installation(store, home, platforms)
+    checkpoints = Checkpoints(store, home, clock)
+    webhooks = Webhooks(store, Vault(store, home), triggering, clock)
+    parts = (reconcile, watch, installation, checkpoints, webhooks)
+    builds = BuildPrune(store, home, forget=workshop.annexes.forget)
+    return Daemon(services, make_app(services), switch, prune, builds, *parts)
+
+
+def _build_of_commits(store: Store, runs: Workshop, own_steps: OwnSteps) -> Build:
+    """Builds on a store of podman's that is no engine's. As many go on at once as the host has cores."""
+    home = runs.home
+    settings = read_settings()
+    at_once = settings.builds_at_once or host_share().cpus
+    steps = Steps(runs, own_steps)
+    hook = StatusHook(settings.build_status_hook, home.logs / "status-hook.log")
+
+    def tell(record: OperationRecord, frame: BuildFrame, status: BuildStatus) -> None:
+        hook.tell(view(record, frame).model_copy(update={"status": status}), lambda line: runs.say(record.id, line))
+
+    return Build(store, runs, steps, at_once, Keeping(home), tell)
+
+
+def _bases(home: Home) -> dict[str, str]:
+    """The bases of our own that bakes start from today, with their digests."""
+    known = base_record(home)
+    return {BASE: known.digest} if known else {}
 
 
 @dataclass(frozen=True)
@@ -104,14 +198,18 @@ class OperationLog:
             out.write(line + "\n")
 
 
-def serve(home: Home) -> None:
-    """Runs until SIGTERM or SIGINT. Machines and proxies run on; a later daemon adopts them.
+def serve(home: Home, webhooks: tuple[str, int] | None = None) -> None:
+    """Runs until SIGTERM or SIGINT. Machines and proxies run on; a later daemon adopts them. `webhooks`: the address and port at
+    which git hosts reach it.
 
-    Raises Conflict when another daemon has this home.
+    Raises Conflict when another daemon has this home, Misconfigured when nobody can listen at that address.
     """
     home.prepare()
-    with _only_one(home), _listening(home) as listener:
+    with _only_one(home), _listening(home) as listener, contextlib.ExitStack() as doors:
         daemon = build(home, SystemClock())
+        if webhooks:
+            doors.enter_context(webhooks_listening(daemon.webhooks, *webhooks))
+        daemon.installation.begin(daemon.services.clock.now())
         for left in clean_leftovers(home):
             log.info("removed what a dead bake left", bake=left)
         stop = threading.Event()
@@ -121,14 +219,27 @@ def serve(home: Home) -> None:
             signal.signal(number, lambda *_: None)
         daemon.services.worker.start()
         keeper.start()
+        threading.Thread(target=daemon.watch.run, args=(stop,), daemon=True, name="watch").start()
+        threading.Thread(target=daemon.services.drift.run, args=(stop,), daemon=True, name="drift").start()
+        threading.Thread(target=daemon.services.triggering.run, args=(stop,), daemon=True, name="triggers").start()
         log.info("serving", socket=str(home.socket), pid=os.getpid())
         try:
             server.run(sockets=[listener])
         finally:
             stop.set()
+            doors.close()
+            daemon.services.shells.stop()
             daemon.services.worker.stop()
+            daemon.installation.end(daemon.services.clock.now())
+            _vouch(daemon)
             daemon.services.store.close()
             log.info("stopped; machines and proxies run on")
+
+
+def _end_sessions(daemon: Daemon) -> None:
+    """The ways in that a dead daemon left open are closed. Where that can't be, housekeeping tries again."""
+    for session in daemon.services.shells.recover():
+        log.warning("a session was cut short", session=session.id, machine=session.machine)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
@@ -137,21 +248,51 @@ def _config(app: FastAPI) -> uvicorn.Config:
 
 
 def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
-    """Proxies that died come back at once, machines soon after; what is over is removed now and then."""
+    """Proxies that died come back at once, machines that died or are sick soon after; what is over is removed now and then.
+
+    Nothing that goes wrong with one of these keeps the others from being done, or any of them from being tried again. Sessions
+    that a dead daemon left are ended first, which may take a while: the socket waits for none of it, and a machine that somebody
+    was in has its taint from when they were let in.
+    """
     turn = 0
+    with unending("housekeeping"):
+        _end_sessions(daemon)
     while not stop.wait(LOOK_S):
         turn += 1
-        try:
-            for service in daemon.switch.revive():
-                log.warning("a proxy had died and was started again", service=service)
-            if turn % RECONCILE_EVERY == 0:
-                for operation in daemon.reconcile.run():
-                    log.warning("what should run doesn't", operation=operation.id, reason=operation.reason)
-                    daemon.services.worker.poke()
-            if turn % PRUNE_EVERY == 0:
-                daemon.prune.run()
-        except (StonewareError, SQLAlchemyError, OSError) as broken:
-            log.error("housekeeping", error=str(broken))
+        for every, work in (
+            (1, _revive),
+            (RECONCILE_EVERY, _end_sessions),
+            (RECONCILE_EVERY, _reconcile),
+            (PRUNE_EVERY, _prune),
+            (CHECKPOINT_EVERY, _vouch),
+        ):
+            if turn % every == 0:
+                with unending("housekeeping"):
+                    work(daemon)
+
+
+def _revive(daemon: Daemon) -> None:
+    for service in daemon.switch.revive():
+        log.warning("a proxy had died and was started again", service=service)
+
+
+def _reconcile(daemon: Daemon) -> None:
+    for operation in daemon.reconcile.run():
+        log.warning("what should run isn't as it should be", operation=operation.id, reason=operation.reason)
+        daemon.services.worker.poke()
+
+
+def _prune(daemon: Daemon) -> None:
+    daemon.prune.run()
+    daemon.build_prune.run()
+
+
+def _vouch(daemon: Daemon) -> None:
+    """Signs where the ledger ends. One that was tampered with isn't signed, and what is wrong with it is said."""
+    try:
+        daemon.checkpoints.make()
+    except StonewareError as wrong:
+        log.error("no checkpoint of the ledger was made", error=str(wrong))
 
 
 @contextlib.contextmanager

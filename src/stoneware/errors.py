@@ -13,6 +13,7 @@
     ├── DaemonUnreachable    nobody answers on the socket
     └── LeaseLost            another worker has taken this operation over
 
+Each carries a `code` for scripts and for `stoneware docs CODE`: its class's own, or a finer one of `codes.py`.
 Exit codes and HTTP statuses are not known here: only the faces (cli, api) translate.
 """
 
@@ -23,12 +24,16 @@ from dataclasses import dataclass
 
 
 class StonewareError(Exception):
-    """The root. `message` says what is wrong, `next_step` what a person can do about it."""
+    """The root. `message` says what is wrong, `next_step` what a person can do about it, `code` of which kind it is."""
 
-    def __init__(self, message: str, next_step: str = "") -> None:
+    code: str = "failed"
+
+    def __init__(self, message: str, next_step: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.next_step = next_step
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
         return f"{self.message} ({self.next_step})" if self.next_step else self.message
@@ -43,6 +48,7 @@ class Problem:
     path: str
     wrong: str
     right: str = ""
+    code: str = "value-invalid"
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line} {self.path}".rstrip()
@@ -52,17 +58,23 @@ class Problem:
 class BadInput(StonewareError):
     """All problems of an input at once."""
 
-    def __init__(self, message: str, problems: Sequence[Problem] = (), next_step: str = "") -> None:
-        super().__init__(message, next_step)
+    code = "bad-input"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), next_step: str = "", *, code: str = "") -> None:
+        super().__init__(message, next_step, code=code)
         self.problems = tuple(problems)
 
 
 class NotFound(StonewareError):
     """What was named doesn't exist."""
 
+    code = "not-found"
+
 
 class Conflict(StonewareError):
     """The state of the thing doesn't allow this now."""
+
+    code = "conflict"
 
 
 class EngineError(StonewareError):
@@ -72,13 +84,19 @@ class EngineError(StonewareError):
 class Unreachable(EngineError):
     """The other side doesn't answer; the same call may succeed later."""
 
+    code = "unreachable"
+
 
 class Refused(EngineError):
     """The call is understood and won't work as asked."""
 
+    code = "refused"
+
 
 class Misconfigured(EngineError):
     """The host or the account lacks something; a person must act."""
+
+    code = "misconfigured"
 
 
 class ToolFailed(StonewareError):
@@ -86,6 +104,8 @@ class ToolFailed(StonewareError):
 
     `argv` holds its words, `status` its exit code (negative: the signal; None: timed out), `tail` the end of its output.
     """
+
+    code = "tool-failed"
 
     def __init__(self, argv: Sequence[str], status: int | None, tail: str, next_step: str = "") -> None:
         ended = "timed out" if status is None else f"ended with status {status}"
@@ -99,14 +119,18 @@ class ToolFailed(StonewareError):
 class BakeFailed(StonewareError):
     """A bake can't go on. `step` names the failing step of the recipe, `tail` holds the last lines it printed."""
 
-    def __init__(self, message: str, step: str = "", tail: str = "", next_step: str = "") -> None:
-        super().__init__(message, next_step)
+    code = "bake-failed"
+
+    def __init__(self, message: str, step: str = "", tail: str = "", next_step: str = "", *, code: str = "") -> None:
+        super().__init__(message, next_step, code=code)
         self.step = step
         self.tail = tail
 
 
 class DaemonUnreachable(StonewareError):
     """Nobody answers on the daemon's socket."""
+
+    code = "daemon-unreachable"
 
 
 class LeaseLost(StonewareError):

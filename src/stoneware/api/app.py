@@ -8,16 +8,28 @@ from fastapi.routing import APIRoute
 from stoneware import __version__
 from stoneware.api import (
     bases,
+    builders,
+    builds,
     deployments,
+    disks,
+    drift,
+    explanations,
     handlers,
+    history,
     image_life,
     images,
     inspection,
     keys,
+    ledger,
     moving,
     operations,
     problems,
+    promotions,
+    roles,
+    secrets,
+    shells,
     things,
+    triggers,
 )
 from stoneware.api.services import Services
 
@@ -28,7 +40,30 @@ def make_app(services: Services) -> FastAPI:
     app.state.services = services
     routers = [
         module.router
-        for module in (image_life, inspection, images, moving, bases, deployments, operations, things, keys, problems)
+        for module in (
+            image_life,
+            inspection,
+            images,
+            moving,
+            bases,
+            builders,
+            builds,
+            deployments,
+            promotions,
+            roles,
+            operations,
+            things,
+            shells,
+            secrets,
+            disks,
+            history,
+            explanations,
+            drift,
+            keys,
+            ledger,
+            triggers,
+            problems,
+        )
     ]
     for router in routers:
         app.include_router(router, responses=problems.RESPONSES)

@@ -18,33 +18,47 @@ from stoneware.api.services import (
     Key,
     Name,
     Number,
+    PlanRequest,
     Reason,
     RollbackRequest,
     Services,
     SignalRequest,
     Started,
+    Why,
 )
+from stoneware.api.views import machine_views
 from stoneware.errors import Conflict, EngineError, NotFound
-from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.machine import Disk, Machine
 from stoneware.model.operation import OperationRecord, Signal, SignalKind
 from stoneware.model.plan import Plan
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
-from stoneware.names import service_key
+from stoneware.names import environment_deployment, service_key, shadow_owner
+from stoneware.operations.looking_back import LookingBack
+from stoneware.operations.rehearsal import shadow_frame, way_back_of
 from stoneware.operations.teardown import teardown_frame
+from stoneware.operations.telling import plan_told
+from stoneware.spec.environments import Target, environments_of, targets
 from stoneware.spec.load import parse
 
 router = APIRouter(tags=["deployments"])
 T = TypeVar("T")
 
 
-def _declared(body: Declared, name: str) -> DeploymentSpec:
+def _declared(body: Declared, name: str) -> Target:
     document = parse(body.text, body.file, Path(body.folder)).document
-    if name not in document.deployments:
-        known = ", ".join(document.deployments) or "none"
-        raise NotFound(f"{body.file} declares no deployment {name}", f"it declares: {known}")
-    return document.deployments[name]
+    known = targets(document)
+    if name in known:
+        return known[name]
+    environments = environments_of(document, name)
+    if environments:
+        each = ", ".join(environment_deployment(name, one) for one in environments)
+        raise NotFound(f"{name} is deployed in environments alone", f"name one of: {each}", code="deployment-not-found")
+    raise NotFound(
+        f"{body.file} declares no deployment {name}",
+        f"it declares: {', '.join(known) or 'none'}",
+        code="deployment-not-found",
+    )
 
 
 @router.get("/v1/deployments")
@@ -61,9 +75,11 @@ def show_deployment(services: Given, name: Name) -> DeploymentStatus:
 
 
 @router.post("/v1/deployments/{name}/plan")
-def plan_deployment(services: Given, name: Name, body: Declared, actor: Actor) -> Plan:
-    """What a deploy would change now. Changes nothing."""
-    return services.releasing.plan(name, _declared(body, name), actor)[1]
+def plan_deployment(services: Given, name: Name, body: PlanRequest, actor: Actor) -> Plan:
+    """What a deploy would change now. Changes nothing; that it was asked is in the ledger."""
+    plan = services.gatekeeping.plan(name, _declared(body, name), actor, body.force)
+    services.enter("release.plan", name, actor, body.reason, plan_told(plan))
+    return plan
 
 
 @router.post("/v1/deployments/{name}/releases", status_code=202)
@@ -71,7 +87,9 @@ def deploy(services: Given, name: Name, body: DeployRequest, actor: Actor, key: 
     """Makes a release and starts its rollout."""
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
-    plan, operation = services.releasing.deploy(name, _declared(body, name), actor, body.reason, key, body.seen)
+    plan, operation = services.gatekeeping.deploy(
+        name, _declared(body, name), actor, body.reason, key, body.seen, body.force
+    )
     services.worker.poke()
     return Started(plan=plan, operation=operation)
 
@@ -81,23 +99,47 @@ def roll_back(services: Given, name: Name, body: RollbackRequest, actor: Actor, 
     """Goes back to an earlier release; a rollout that is under way turns back."""
     if same := services.repeated(key, "rollout", name):
         return Started(operation=same)
-    plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key, body.seen)
+    plan, operation = services.releasing.rollback(name, body.to, actor, body.reason, key, body.seen, body.restore_data)
     services.worker.poke()
     return Started(plan=plan, operation=operation)
 
 
 @router.post("/v1/deployments/{name}/rollback/plan")
-def plan_rollback(services: Given, name: Name, body: RollbackRequest) -> Plan:
-    """What a rollback would change now. Changes nothing."""
-    return services.releasing.plan_rollback(name, body.to)
+def plan_rollback(services: Given, name: Name, body: RollbackRequest, actor: Actor) -> Plan:
+    """What a rollback would change now. Changes nothing; that it was asked is in the ledger."""
+    plan = services.releasing.plan_rollback(name, body.to, body.restore_data)
+    services.enter("release.plan", name, actor, body.reason, plan_told(plan))
+    return plan
+
+
+@router.post("/v1/deployments/{name}/rehearsals", status_code=202)
+def rehearse_rollback(services: Given, name: Name, body: Why, actor: Actor, key: Key = None) -> OperationRecord:
+    """Starts a rehearsal of the way back: on copies of the disks, without traffic, and beside everything that serves."""
+    if same := services.repeated(key, "rehearsal", shadow_owner(name)):
+        return same
+    _must_exist(services, name)
+    current = services.store.releases.current(name)
+    if current is None:
+        raise NotFound(f"{name} has no current release", "`stoneware deploy` makes one", code="release-not-found")
+    target = services.releasing.rollback_target(name, None, current)
+    frame = shadow_frame(target, current, services.clock.now())
+    return services.begin("rehearsal", shadow_owner(name), frame, actor=actor, reason=body.reason, key=key)
 
 
 @router.post("/v1/deployments/{name}/signals", status_code=202)
-def signal_deployment(services: Given, name: Name, body: SignalRequest, actor: Actor) -> OperationRecord:
-    """Tells what is under way for a deployment to pause, resume, go on or go back."""
+def signal_deployment(
+    services: Given, name: Name, body: SignalRequest, actor: Actor, key: Key = None
+) -> OperationRecord:
+    """Tells what is under way for a deployment to pause, resume, go on or go back; `retry` starts what failed once more."""
     active = services.store.operations.active(name)
+    if active is None and body.kind is SignalKind.RETRY:
+        again = services.repeated(key, "rollout", name) or services.releasing.retry(name, actor, body.reason, key)
+        services.worker.poke()
+        return again
     if active is None:
-        raise NotFound(f"nothing is under way for {name}", "`stoneware history` shows what was")
+        raise NotFound(
+            f"nothing is under way for {name}", "`stoneware history` shows what was", code="operation-not-found"
+        )
     return send_signal(services, active, body, actor)
 
 
@@ -108,7 +150,7 @@ def destroy(services: Given, name: Name, actor: Actor, reason: Reason = "", key:
         return same
     releases = services.store.releases.list(name)
     if not releases:
-        raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is")
+        raise NotFound(f"no deployment {name}", "`stoneware status` shows what there is", code="deployment-not-found")
     frame = teardown_frame(releases, services.store.operations.active(name), services.clock.now())
     return services.begin("teardown", name, frame, actor=actor, reason=reason, key=key, instead=True)
 
@@ -120,19 +162,30 @@ def list_releases(services: Given, name: Name) -> list[Release]:
     return services.store.releases.list(name)
 
 
+class ShownRelease(Release):
+    """A release as it is on record. `altered` are places in which its row in the database says something else: nobody believes
+    it."""
+
+    altered: tuple[str, ...] = ()
+
+
 @router.get("/v1/deployments/{name}/releases/{number}")
-def show_release(services: Given, name: Name, number: Number) -> Release:
-    """One release, whole."""
-    return services.store.releases.get(name, number)
+def show_release(services: Given, name: Name, number: Number) -> ShownRelease:
+    """One release, whole: retained, or of the past."""
+    found = LookingBack(services.store).release(name, number)
+    return ShownRelease(**dict(found), altered=services.store.releases.altered(name, number) or ())
 
 
 def send_signal(services: Services, to: OperationRecord, body: SignalRequest, actor: str) -> OperationRecord:
-    """Leaves a signal for an operation. Raises Conflict where it means nothing."""
-    objection = services.procedures[to.kind].objection(body.kind, to.state)
-    if objection:
-        raise Conflict(f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on")
-    if body.kind is SignalKind.RESUME and not (to.paused or services.store.operations.signals(to.id)):
-        raise Conflict(f"{to.id} isn't paused", "`stoneware status --watch` shows how it goes on")
+    """Leaves a signal for an operation; what it wishes may be so already. Raises Conflict where it means nothing."""
+    procedure, under_way = services.procedures[to.kind], to.result is None
+    if under_way and not services.store.operations.signals(to.id) and procedure.already(body.kind, to):
+        return to
+    objection = procedure.objection(body.kind, to.state)
+    if under_way and objection:  # what is over says so itself
+        raise Conflict(
+            f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on", code="signal-refused"
+        )
     signal = Signal(kind=body.kind, actor=actor, reason=body.reason, at=services.clock.now())
     services.store.operations.signal(to.id, signal)
     services.worker.poke()
@@ -141,14 +194,14 @@ def send_signal(services: Services, to: OperationRecord, body: SignalRequest, ac
 
 def _must_exist(services: Services, name: str) -> None:
     if name not in [record.name for record in services.store.releases.deployments()]:
-        raise NotFound(f"no deployment {name}", "`stoneware deploy` makes it")
+        raise NotFound(f"no deployment {name}", "`stoneware deploy` makes it", code="deployment-not-found")
 
 
 def _status(services: Services, name: str) -> DeploymentStatus:
     current = services.store.releases.current(name)
     retained = services.store.releases.list(name)
     ended = services.store.operations.list(subject=name, unfinished=False, limit=1)
-    notes = _revoked(services, current) if current else []
+    notes = [*_revoked(services, current), *services.notes(name)] if current else []
     routes: list[RouteView] = []
     machines: list[Machine] = []
     disks: list[Disk] = []
@@ -164,9 +217,11 @@ def _status(services: Services, name: str) -> DeploymentStatus:
         operation=services.store.operations.active(name),
         last=ended[0] if ended else None,
         routes=tuple(routes),
-        machines=tuple(machines),
+        machines=tuple(machine_views(services, machines)),
         disks=tuple(disks),
         notes=tuple(dict.fromkeys(notes)),
+        way_back=way_back_of(services.store, name),
+        drift=services.drift.report(name) if current else None,
     )
 
 

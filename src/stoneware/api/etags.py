@@ -27,4 +27,6 @@ def must_match(if_match: str | None, look: Callable[[], Noun]) -> None:
     if if_match is None or if_match.strip() == "*":
         return
     if etag_of(look()) not in [tag.strip() for tag in if_match.split(",")]:
-        raise PreconditionFailed("it isn't any more what you have seen; nothing was changed", "look again, then decide")
+        raise PreconditionFailed(
+            "it isn't any more what you have seen; nothing was changed", "look again, then decide", code="plan-outdated"
+        )

@@ -19,8 +19,10 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from stoneware.api.problems import KINDS, MEDIA, PAGES, UNFORESEEN, BadRequest, Kind, StoreUnavailable
+from stoneware.api.problems import KINDS, MEDIA, PAGES, UNFORESEEN, BadRequest, Kind, StoreUnavailable, Unforeseen
 from stoneware.errors import BadInput, StonewareError
+from stoneware.spec.words import form
+from stoneware.spec.yaml_lines import shown
 
 log = structlog.get_logger()
 
@@ -41,11 +43,11 @@ def add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     def _ours(request: Request, error: StonewareError) -> ProblemAnswer:
         kind = next((known for known in KINDS if isinstance(error, known.error)), UNFORESEEN)
         places = [asdict(place) for place in error.problems] if isinstance(error, BadInput) else []
-        return _answer(request, kind, error.message, error.next_step, places)
+        return _answer(request, kind, error.message, error.next_step, places, error.code)
 
     @app.exception_handler(RequestValidationError)
     def _request(request: Request, error: RequestValidationError) -> ProblemAnswer:
-        lines = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+        lines = [_misfit(one) for one in error.errors()]
         return _ours(request, BadRequest("; ".join(lines), "GET /openapi.json says what is asked for"))
 
     @app.exception_handler(OperationalError)
@@ -57,6 +59,8 @@ def add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(request: Request, error: HTTPException) -> ProblemAnswer:
+        if error.status_code == HTTPStatus.BAD_REQUEST:  # a body that is no JSON at all, whatever is wrong with it
+            return _ours(request, BadRequest("body: it can't be read", "GET /openapi.json says what is asked for"))
         body = {"type": "about:blank", "title": HTTPStatus(error.status_code).phrase, "detail": str(error.detail)}
         headers = (
             {"Allow": _allowed(request, routes)}
@@ -69,7 +73,16 @@ def add_problem_handlers(app: FastAPI, routes: Sequence[APIRoute]) -> None:
     def _other(request: Request, error: Exception) -> ProblemAnswer:
         log.error("request failed", path=request.url.path, error="".join(traceback.format_exception(error)))
         detail = f"{type(error).__name__}: {error}"
-        return _answer(request, UNFORESEEN, detail, "the daemon's log has the whole of it", [])
+        return _answer(request, UNFORESEEN, detail, "the daemon's log has the whole of it", [], Unforeseen.code)
+
+
+def _misfit(error: Mapping[str, Any]) -> str:
+    """What doesn't fit in a request. What stands in its address may be said again; what it brings may be a secret."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "string_pattern_mismatch":
+        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+    given = f"{shown(error['input'])} has" if error["loc"][0] in ("path", "query") else "has"
+    return f"{place}: {given} the wrong form: {form(error['ctx']['pattern'])}"
 
 
 def _allowed(request: Request, routes: Iterable[APIRoute]) -> str:
@@ -78,8 +91,10 @@ def _allowed(request: Request, routes: Iterable[APIRoute]) -> str:
     return ", ".join(sorted({method for route in there for method in route.methods or ()}))
 
 
-def _answer(request: Request, kind: Kind, detail: str, next_step: str, places: list[dict[str, Any]]) -> ProblemAnswer:
-    body = {"type": PAGES + kind.name, "title": kind.title, "detail": detail, "next_step": next_step}
+def _answer(
+    request: Request, kind: Kind, detail: str, next_step: str, places: list[dict[str, Any]], code: str
+) -> ProblemAnswer:
+    body = {"type": PAGES + kind.name, "title": kind.title, "detail": detail, "next_step": next_step, "code": code}
     return _problem(request, kind.status, {**body, "problems": places} if places else body)
 
 

@@ -76,7 +76,9 @@ def why_image_is_kept(services: Given, ref: str) -> ImageFate:
     image = services.store.catalog.get(ref)
     if image.state is ImageState.DELETED:
         raise Conflict(
-            f"{image.name} is DELETED", f"`stoneware ledger show --subject {image.name}` says by whom and why"
+            f"{image.name} is DELETED",
+            f"`stoneware ledger show --subject {image.name}` says by whom and why",
+            code="image-retired",
         )
     facts = survey(services.store, services.platforms, services.clock)
     rule = services.store.catalog.rules().get(image.family)

@@ -46,7 +46,9 @@ def list_images(services: Given, family: str | None = None, deleted: bool = Fals
     if family is not None and not found:
         known = sorted({image.family for image in services.store.catalog.list(deleted=True)})
         if family not in known:
-            raise NotFound(f"no image family {family}", f"there are: {', '.join(known) or 'none yet'}")
+            raise NotFound(
+                f"no image family {family}", f"there are: {', '.join(known) or 'none yet'}", code="image-not-found"
+            )
     return [view_of(services, image) for image in found]
 
 
@@ -59,7 +61,9 @@ def bake_image(services: Given, body: BakeRequest, actor: Actor, key: Key = None
     document = parse(body.text, body.file, Path(body.folder)).document
     if body.family not in document.images:
         raise NotFound(
-            f"{body.file} declares no image {body.family}", f"it declares: {', '.join(document.images) or 'none'}"
+            f"{body.file} declares no image {body.family}",
+            f"it declares: {', '.join(document.images) or 'none'}",
+            code="image-not-found",
         )
     spec = document.images[body.family]
     if body.deliver:
@@ -125,5 +129,5 @@ def show_family(services: Given, name: Name) -> Family:
     """One family."""
     family = family_of(services, name)
     if not family.images:
-        raise NotFound(f"no family {name}", "`stoneware family list` shows them")
+        raise NotFound(f"no family {name}", "`stoneware family list` shows them", code="image-not-found")
     return family

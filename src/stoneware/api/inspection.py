@@ -7,13 +7,15 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from stoneware.api.services import Actor, Declared, Given, Key, Services
+from stoneware.api.services import Actor, Declared, Given, Key, Name, Services
+from stoneware.decide.environments import environments, only_in, releases_of
 from stoneware.errors import BadInput, NotFound
-from stoneware.model.inspection import EnvironmentDifference, ImageDifference, Verified
+from stoneware.model.inspection import EnvironmentDifference, EnvironmentView, ImageDifference, Verified
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
 from stoneware.operations.bases import disks_of
 from stoneware.operations.inspection import Inspection
+from stoneware.operations.looking_back import LookingBack
 from stoneware.operations.rebuild import RebuildFrame
 from stoneware.spec.load import parse
 
@@ -34,7 +36,11 @@ def rebuild_image(services: Given, ref: str, body: Declared, actor: Actor, key: 
         return same
     document = parse(body.text, body.file, Path(body.folder)).document
     if image.family not in document.images:
-        raise NotFound(f"{body.file} declares no image {image.family}", "run it beside the recipe of the image")
+        raise NotFound(
+            f"{body.file} declares no image {image.family}",
+            "run it beside the recipe of the image",
+            code="image-not-found",
+        )
     frame = RebuildFrame(
         digest=image.digest,
         family=image.family,
@@ -64,16 +70,42 @@ def diff_deployments(services: Given, before: str, after: str) -> EnvironmentDif
     return _inspection(services).diff_releases(_release(services, before), _release(services, after))
 
 
+@router.get("/v1/environments")
+def list_environments(services: Given) -> list[EnvironmentView]:
+    """Every environment in which something runs, and what."""
+    return environments(services.store.releases.currents())
+
+
+@router.get("/v1/environment-diff")
+def diff_environments(services: Given, before: Name, after: Name) -> list[EnvironmentDifference]:
+    """What differs between two environments as they run: each deployment that is in one or both."""
+    releases = services.store.releases.currents()
+    sides = [releases_of(releases, before), releases_of(releases, after)]
+    for name, found in zip((before, after), sides, strict=True):
+        if not found:
+            known = ", ".join(one.name for one in environments(releases)) or "none"
+            raise NotFound(f"nothing runs in an environment {name}", f"known: {known}", code="environment-not-found")
+    inspection, (old, new) = _inspection(services), sides
+    return [
+        inspection.diff_releases(old[name], new[name])
+        if name in old and name in new
+        else only_in(name, before if name in old else after)
+        for name in sorted({*old, *new})
+    ]
+
+
 def _release(services: Services, named: str) -> Release:
     """The current release of `NAME`, or the one that `NAME#NUMBER` says."""
     name, hash_, number = named.partition("#")
     if hash_:
         if not number.isdecimal() or len(number) > 15:
-            raise BadInput(f"{named!r} names no release", (), "write it like critter-junction#3")
-        return services.store.releases.get(name, int(number))
+            raise BadInput(
+                f"{named!r} names no release", (), "write it like critter-junction#3", code="release-not-found"
+            )
+        return LookingBack(services.store).release(name, int(number))
     current = services.store.releases.current(name)
     if current is None:
-        raise NotFound(f"{name} has no current release", "`stoneware status` shows what runs")
+        raise NotFound(f"{name} has no current release", "`stoneware status` shows what runs", code="release-not-found")
     return current
 
 

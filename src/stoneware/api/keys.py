@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -12,13 +13,11 @@ from stoneware.api.services import Actor, Given, Reason, Services, Why
 from stoneware.errors import Conflict, NotFound
 from stoneware.host.signing_key import LONGEST_PEM, PublicKey, installation_key, read_public
 from stoneware.host.trusted_keys import distrust, trust, trusted_keys
-from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
-from stoneware.store.database import writing
-from stoneware.store.ledger import append
 
 router = APIRouter(tags=["keys"])
-KeyId = Annotated[str, InPath(pattern=r"^[0-9a-f]{64}$")]
+KeyId = Annotated[str, InPath(pattern=r"^[0-9a-f]{8,64}$")]
+"""A key's id, or as much of its beginning as tells it from the others."""
 
 
 class KnownKey(Noun):
@@ -63,14 +62,27 @@ def trust_key(services: Given, body: TrustRequest, actor: Actor) -> KnownKey:
 
 @router.delete("/v1/keys/{identity}", status_code=204)
 def distrust_key(services: Given, identity: KeyId, actor: Actor, reason: Reason = "") -> Response:
-    """Doesn't believe a key any more. What was taken in under it stays."""
+    """Doesn't believe a key any more. What was taken in under it stays. The beginning of its id will do, from eight digits on."""
+    identity = _meant(identity, list_keys(services))
     if identity == installation_key(services.home).public.id:
         raise Conflict("this is the installation's own key", "images that it has signed would count no more")
-    if identity not in trusted_keys(services.home):
-        raise NotFound(f"no key {identity[:16]} is trusted", "`stoneware key list` shows them")
     _enter(services, "key.distrust", identity, actor, reason)
     distrust(services.home, identity)
     return Response(status_code=204)
+
+
+def _meant(given: str, keys: Sequence[KnownKey]) -> str:
+    """The id of the key that is meant. Raises NotFound, Conflict."""
+    found = [key.id for key in keys if key.id.startswith(given)]
+    if not found:
+        raise NotFound(f"no key {given[:16]} is trusted", "`stoneware key list` shows them")
+    if len(found) > 1:
+        raise Conflict(
+            f"{len(found)} keys begin with {given}",
+            "give more digits; `stoneware key list` shows them",
+            code="name-ambiguous",
+        )
+    return found[0]
 
 
 def _known(key: PublicKey, own: bool) -> KnownKey:
@@ -78,5 +90,4 @@ def _known(key: PublicKey, own: bool) -> KnownKey:
 
 
 def _enter(services: Services, verb: str, identity: str, actor: str, reason: str) -> None:
-    with writing(services.store.db) as conn:
-        append(conn, services.clock.now(), Fact(verb=verb, subject=identity, actor=actor, reason=reason))
+    services.enter(verb, identity, actor, reason)

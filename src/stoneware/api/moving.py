@@ -41,7 +41,7 @@ def export_image(services: Given, body: ExportRequest, actor: Actor, key: Key = 
     if same := services.repeated(key, "export", subject):
         return same
     if image.state is ImageState.DELETED:
-        raise Conflict(f"{image.name} was deleted", "`stoneware image list` shows what there is")
+        raise Conflict(f"{image.name} was deleted", "`stoneware image list` shows what there is", code="image-retired")
     with told(Path(body.to)):
         require_outside(Path(body.to), services.home.root)
         require_room_for_it(Path(body.to), body.form == "layout", body.force)

@@ -77,6 +77,11 @@ def signal_operation(services: Given, identity: str, body: SignalRequest, actor:
 def read_log(services: Given, identity: str, offset: Position = 0) -> PlainTextResponse:
     """What its programs print, from a byte on; `X-Next-Offset` says where to go on."""
     services.store.operations.get(identity)
+    return piece_of_log(services, identity, offset)
+
+
+def piece_of_log(services: Services, identity: str, offset: int) -> PlainTextResponse:
+    """A piece of an operation's log, from a byte on."""
     path = services.home.logs / f"{identity}.log"
     data = b""
     if path.exists():

@@ -1,7 +1,8 @@
 """Exceptions as answers: RFC 9457 problem details. HTTP statuses are known here and nowhere below.
 
 `type` says which kind of problem it is and leads to its description (`GET /problems/{kind}`); `title` is the same for all of
-a kind, `detail` speaks of this one, `instance` is what was asked for. `next_step` and `problems` are extensions of ours.
+a kind, `detail` speaks of this one, `instance` is what was asked for. `code` is finer than `type` (`codes.py`), and
+`GET /problems/{code}` leads to its page. `next_step`, `code` and `problems` are extensions of ours.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from stoneware.codes import CODES, page_of
 from stoneware.errors import (
     BadInput,
     BakeFailed,
@@ -33,17 +35,25 @@ PAGES = "/problems/"
 class PreconditionFailed(StonewareError):
     """What was to be changed is no longer what the caller has seen (`If-Match`)."""
 
+    code = "plan-outdated"
+
 
 class BadRequest(StonewareError):
     """The request isn't as the OpenAPI document says."""
+
+    code = "bad-request"
 
 
 class StoreUnavailable(StonewareError):
     """The database can't be used now: the disk is full, or another process holds it."""
 
+    code = "store-unavailable"
+
 
 class Unforeseen(StonewareError):
     """Something happened that nobody has thought of; the daemon's log has the whole of it."""
+
+    code = "unforeseen"
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,14 @@ class Place(BaseModel):
     path: str
     wrong: str
     right: str
+    code: str
 
 
 class Problem(BaseModel):
-    """A problem document. `next_step` says what a person can do; `problems` has each thing that is wrong in an input."""
+    """A problem document. `next_step` says what a person can do; `problems` has each thing that is wrong in an input.
+
+    `code` is stable, and finer than `type`.
+    """
 
     type: str = Field(examples=["/problems/not-found"])
     title: str
@@ -96,6 +110,7 @@ class Problem(BaseModel):
     detail: str
     instance: str
     next_step: str = ""
+    code: str = Field(default="", examples=["image-not-found"])
     problems: list[Place] = []
 
 
@@ -110,10 +125,12 @@ router = APIRouter(tags=["problems"])
 
 @router.get(PAGES + "{kind}", response_class=PlainTextResponse)
 def describe_problem(kind: str) -> str:
-    """What a kind of problem means: where `type` leads."""
+    """What a kind of problem means: where `type` leads; or what a code means."""
     for known in KINDS:
         if known.name == kind:
             return f"{known.title} ({known.status})\n\n{known.error.__doc__}\n"
+    if kind in CODES:
+        return page_of(kind)
     raise NotFound(f"no problem {kind}", f"there are: {', '.join(known.name for known in KINDS)}")
 
 

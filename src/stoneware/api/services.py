@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -12,19 +13,35 @@ from pydantic import Field, StringConstraints
 from stoneware.clock import Clock
 from stoneware.host.home import Home
 from stoneware.model.deployment import KeepSpec
+from stoneware.model.drift import DriftReport
+from stoneware.model.health import Health
 from stoneware.model.image import BootTestRecord, Delivery, Image, Manifest
+from stoneware.model.ledger import Fact
 from stoneware.model.lifecycle import Doomed, Reach, Standing, Timer, Timers
 from stoneware.model.machine import Disk, Machine
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord, SignalKind
 from stoneware.model.plan import Plan
+from stoneware.model.promotion import GateName
 from stoneware.model.quantity import Span
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
+from stoneware.model.snapshot import SnapshotName
+from stoneware.model.way_back import WayBack
+from stoneware.operations.building import Building
+from stoneware.operations.drift import Drifting
+from stoneware.operations.explaining import Explaining
+from stoneware.operations.findings import Finding
+from stoneware.operations.gatekeeping import Gatekeeping
 from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Frame, Procedure
+from stoneware.operations.promoting import Promoting
 from stoneware.operations.releasing import Releasing
+from stoneware.operations.shells import Shells
+from stoneware.operations.triggering import Triggering
 from stoneware.operations.worker import Worker
+from stoneware.store.database import writing
+from stoneware.store.ledger import append
 from stoneware.store.store import Store
 
 LARGEST_NUMBER = 2**53 - 1
@@ -36,13 +53,18 @@ Actor = Annotated[str, Header(alias="X-Stoneware-Actor", max_length=200, pattern
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Number = Annotated[int, InPath(ge=1, le=LARGEST_NUMBER)]
+Forced = Annotated[tuple[GateName, ...], Field(max_length=len(GateName))]
 Position = Annotated[int, Query(ge=0, le=LARGEST_NUMBER)]
 Folder = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$", max_length=4096)]
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a route may use. Routes write operation rows and read; engines are only looked at."""
+    """Everything a route may use. Routes write operation rows and read; engines are only looked at.
+
+    `notes(deployment)` says what is wrong with its machines and isn't being mended now, `health(names)` what the watch knows,
+    `drift` looks for what differs.
+    """
 
     home: Home
     clock: Clock
@@ -51,10 +73,42 @@ class Services:
     releasing: Releasing
     worker: Worker
     procedures: dict[str, Procedure]  # type: ignore[type-arg]
+    notes: Callable[[str], Sequence[str]]
+    health: Callable[[Collection[str]], Mapping[str, Health]]
+    shells: Shells
+    drift: Drifting
+    triggering: Triggering
+
+    @property
+    def building(self) -> Building:
+        """What begins builds and shows them."""
+        return Building(self.store, self.clock)
+
+    @property
+    def explaining(self) -> Explaining:
+        """What explains things, over the same parts."""
+        return Explaining(self.store, self.platforms, self.clock, self.procedures, self.notes, self.health)
+
+    @property
+    def gatekeeping(self) -> Gatekeeping:
+        """What deploys, through the gates of environments."""
+        return Gatekeeping(self.store, self.clock, self.releasing)
+
+    @property
+    def promoting(self) -> Promoting:
+        """What promotes, over the same parts."""
+        finding = Finding(self.store, self.platforms, self.clock, self.drift)
+        return Promoting(self.store, self.clock, self.releasing, finding)
 
     def repeated(self, key: str | None, kind: str, subject: str) -> OperationRecord | None:
         """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again."""
         return self.store.operations.repeated(key, kind, subject) if key else None
+
+    def enter(self, verb: str, subject: str, actor: str, reason: str, details: Mapping[str, str] | None = None) -> None:
+        """Enters a fact into the ledger, before what it is the record of."""
+        fact = Fact(verb=verb, subject=subject, actor=actor, reason=reason, details=dict(details or {}))
+        with writing(self.store.db) as conn:
+            append(conn, self.clock.now(), fact)
 
     def begin(
         self,
@@ -78,6 +132,7 @@ class Services:
             frame=frame.model_copy(update={"entered_at": self.clock.now()}),
             key=key,
             instead=instead,
+            told=frame.told(),
         )
         self.worker.poke()
         return record
@@ -101,7 +156,13 @@ class Declared(Noun):
     reason: Reason = ""
 
 
-class DeployRequest(Declared):
+class PlanRequest(Declared):
+    """`force` names gates of the environment to go past: with a reason, when it comes to a deploy."""
+
+    force: Forced = ()
+
+
+class DeployRequest(PlanRequest):
     """`seen` is the plan that was agreed to: with it, another plan is a conflict. Without it, any plan will do."""
 
     seen: Plan | None = None
@@ -154,9 +215,13 @@ class PruneRequest(Why):
 
 
 class RollbackRequest(Why):
-    """`to` is a release number; without one, the last good release. `seen` is the plan that was agreed to, if any."""
+    """`to` is a release number; without one, the last good release. `seen` is the plan that was agreed to, if any.
+
+    `restore_data` also puts back the newest snapshots that the release can read, of disks whose data it can't.
+    """
 
     to: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] | None = None
+    restore_data: bool = False
     seen: Plan | None = None
 
 
@@ -174,6 +239,12 @@ class Started(Noun):
 
     plan: Plan | None = None
     operation: OperationRecord | None = None
+
+
+class MachineView(Machine):
+    """A machine, and why nobody can vouch for it any more; empty while everybody can."""
+
+    tainted: str = ""
 
 
 class ImageView(Image):
@@ -229,27 +300,46 @@ class Family(Noun):
 
 
 class DeploymentStatus(Noun):
-    """A deployment as it is: what is declared, what runs, who has the traffic, and what is under way."""
+    """A deployment as it is: what is declared, what runs, who has the traffic, what is under way, the way back, and what the
+    last look at its drift found."""
 
     name: str
     current: Release | None
     operation: OperationRecord | None
     last: OperationRecord | None
     routes: tuple[RouteView, ...]
-    machines: tuple[Machine, ...]
+    machines: tuple[MachineView, ...]
     disks: tuple[Disk, ...]
     notes: tuple[str, ...] = ()
+    way_back: WayBack = WayBack()
+    drift: DriftReport | None = None
 
 
-class Verdict(Noun):
-    """Whether the ledger's chain holds: `problem` is null, or names the first bad entry.
+class DiskView(Disk):
+    """A disk, and the schema that its data has; null where no image has said anything of it."""
 
-    Who notes `entries` and `head` (the last entry's hash) elsewhere sees later that nothing was cut off or written anew.
-    """
+    data_schema: int | None = None
 
-    problem: str | None
-    entries: int
-    head: str
+
+class SnapshotRequest(Why):
+    """`name` is the snapshot's; without one, it is made of the disk's name and the time."""
+
+    name: SnapshotName | None = None
+
+
+class RestoreRequest(Why):
+    """What to put back. `keep` takes a snapshot of what is there first."""
+
+    snapshot: SnapshotName
+    keep: bool = True
+
+
+class CloneRequest(Why):
+    """`source` is a disk or a snapshot. The clone belongs to `owner`, a deployment; without one, to the source's."""
+
+    source: SnapshotName
+    name: SnapshotName
+    owner: Name | None = None
 
 
 class About(Noun):

@@ -1,10 +1,14 @@
-"""Images as the API shows them: as they are stored, and what they count as now."""
+"""Images and machines as the API shows them: as they are, and what they count as now."""
 
 from __future__ import annotations
 
-from stoneware.api.services import Family, ImageDetail, ImageView, Services
+from collections.abc import Sequence
+
+from stoneware.api.services import Family, ImageDetail, ImageView, MachineView, Services
+from stoneware.decide.entering import taints_of
 from stoneware.decide.lifecycle import newest_active, standing
 from stoneware.model.image import Image
+from stoneware.model.machine import Machine
 from stoneware.operations.usage import users_of
 
 
@@ -34,3 +38,10 @@ def family_of(services: Services, name: str) -> Family:
         images=tuple(view_of(services, image) for image in images),
         keep=catalog.rules().get(name),
     )
+
+
+def machine_views(services: Services, machines: Sequence[Machine]) -> list[MachineView]:
+    """Machines, each with its taint."""
+    taints = taints_of({machine.name: machine for machine in machines}, services.store.taints.of())
+    because = {name: taint.because for name, taint in taints.items()}
+    return [MachineView(**one.model_dump(), tainted=because.get(one.name, "")) for one in machines]

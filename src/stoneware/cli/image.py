@@ -86,6 +86,7 @@ def show(image_ref: str, json_: bool) -> None:
         ("tree", manifest["tree"]),
         *((f"root hash {n}", layer["root_hash"]) for n, layer in enumerate(manifest["layers"])),
         ("writable", ", ".join(manifest["writable"]) or "nothing"),
+        ("state schema", _schema(manifest["state_schema"])),
         ("packages", len(manifest["packages"])),
         ("used by", ", ".join(detail["used_by"]) or "nobody"),
     ]
@@ -106,6 +107,13 @@ def _state(one: dict[str, Any]) -> str:
     now = one["effective"]
     stored = f"; stored is {one['state']}" if now["state"] != one["state"] else ""
     return f"{output.image_state(one)} {now['reason']}".strip() + stored
+
+
+def _schema(schema: dict[str, Any] | None) -> str:
+    """Which data the image's application can live with."""
+    if schema is None:
+        return "not said"
+    return f"reads {', '.join(str(number) for number in schema['reads'])}, writes {schema['writes']}"
 
 
 def _timers(one: dict[str, Any]) -> list[tuple[str, str]]:

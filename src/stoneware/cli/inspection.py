@@ -8,8 +8,11 @@ from typing import Any
 import click
 
 from stoneware.cli import options, output, watching
+from stoneware.model.quantity import counted
 
 MOST_FILES = 40
+
+SIDES = options.either(options.completes("/v1/environments"), options.completes("/v1/deployments"))
 
 
 @click.command()
@@ -96,7 +99,9 @@ def _show(found: dict[str, Any], most: int | None) -> None:
     )
     if len(shown) < len(files):
         output.say(f"and {len(files) - len(shown)} more; `--all` shows them")
-    output.say(f"{len(files)} files differ, {found['delta_bytes']:+d} bytes")
+    output.say(
+        f"{counted(len(files), 'file')} {'differs' if len(files) == 1 else 'differ'}, {found['delta_bytes']:+d} bytes"
+    )
 
 
 @click.group()
@@ -110,21 +115,33 @@ def deployment() -> None:
 
 
 @deployment.command("diff")
-@click.argument("before", shell_complete=options.completes("/v1/deployments"))
-@click.argument("after", shell_complete=options.completes("/v1/deployments"))
+@click.argument("before", shell_complete=SIDES)
+@click.argument("after", shell_complete=SIDES)
 @options.as_json
 def diff_deployments(before: str, after: str, json_: bool) -> None:
-    """Say what differs between two deployments as they run, or between two releases (NAME#NUMBER).
+    """Say what differs between two environments or two deployments as they run, or between two releases (NAME#NUMBER).
 
     \b
     Example:
       stoneware deployment diff staging production
+      stoneware deployment diff town-staging town-production
       stoneware deployment diff town#3 town#4
     """
-    found = options.client().get("/v1/deployment-diff", before=before, after=after)
-    if json_:
-        output.show_json(found)
+    client = options.client()
+    environments = {one["name"] for one in client.get("/v1/environments")}
+    if before in environments and after in environments:
+        each = client.get("/v1/environment-diff", before=before, after=after)
+        if json_:
+            output.show_json(each)
+        for found in () if json_ else each:
+            show_difference(found)
         return
+    found = client.get("/v1/deployment-diff", before=before, after=after)
+    output.show_json(found) if json_ else show_difference(found)
+
+
+def show_difference(found: dict[str, Any]) -> None:
+    """Two releases side by side."""
     output.say(f"{found['before']} -> {found['after']}")
     if not found["settings"] and not found["groups"]:
         output.say("no difference")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from stoneware.cli import options, output
+from stoneware.errors import BadInput
+
+PART = re.compile(r"[0-9a-f]{8,64}")
+"""A key's id, or the beginning of one."""
 
 
 @click.group()
@@ -68,11 +73,16 @@ def trust(file: Path, reason: str, json_: bool) -> None:
 @options.reason
 @options.as_json
 def distrust(id: str, reason: str, json_: bool) -> None:
-    """Believe a key no more. What was taken in under it stays.
+    """Believe a key no more. What was taken in under it stays. Eight digits of its ID or more will do.
 
     \b
     Example:
-      stoneware key distrust 3f9a... --reason "its host was broken into"
+      stoneware key distrust 3f9a52c01b77d8e4 --reason "its host was broken into"
     """
+    if not PART.fullmatch(id):
+        hint = (
+            "give its first 8 digits or more (0-9, a-f), as `stoneware key list` and `stoneware image verify` show them"
+        )
+        raise BadInput(f"{id!r} is no id of a key", next_step=hint)
     options.client().delete(f"/v1/keys/{id}", reason=reason)
     output.show_json({"distrusted": id}) if json_ else output.say(f"signatures by {id} count here no more")

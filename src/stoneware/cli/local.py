@@ -13,6 +13,8 @@ import click
 from stoneware.cli import options, output
 from stoneware.errors import Misconfigured, StonewareError
 from stoneware.host.home import default_home
+from stoneware.host.settings import read_settings
+from stoneware.model.quantity import counted
 
 START_LIMIT_S = 20.0
 
@@ -43,7 +45,7 @@ def init(folder: Path, json_: bool) -> None:
 @click.option("--explain", is_flag=True, help="Print the whole document with every default.")
 @options.as_json
 def check(file_: Path, explain: bool, json_: bool) -> None:
-    """Check stoneware.yaml. Exit code 2 when something is wrong; nothing is changed.
+    """Check stoneware.yaml, and say all that is wrong with it, with lines. Nothing is changed; the exit code is 2 if something is.
 
     \b
     Example:
@@ -59,7 +61,9 @@ def check(file_: Path, explain: bool, json_: bool) -> None:
     elif explain:
         output.say(expanded(document).rstrip())
     else:
-        output.say(f"{loaded.file} is good: {len(document.images)} images, {len(document.deployments)} deployments")
+        images, deployments = len(document.images), len(document.deployments)
+        said = f"{counted(images, 'image')}, {counted(deployments, 'deployment')}"
+        output.say(f"{loaded.file} is good: {said}")
 
 
 @click.command()
@@ -97,10 +101,11 @@ def doctor(json_: bool) -> None:
     if json_:
         output.show_json([finding.model_dump() for finding in findings])
     else:
-        output.table(
-            ("", "what", "found", "next"),
-            [({"ok": "ok", "warn": "!", "fail": "FAIL"}[f.level], f.name, f.text, f.next_step) for f in findings],
-        )
+        rows = []
+        for one in findings:
+            rows.append(({"ok": "ok", "warn": "!", "fail": "FAIL"}[one.level], one.name, one.text))
+            rows += [("", "", f"next: {one.next_step}")] if one.next_step else []
+        output.table(("", "what", "found"), rows)
     if any(finding.level == "fail" for finding in findings):
         raise click.exceptions.Exit(1)
 
@@ -108,21 +113,29 @@ def doctor(json_: bool) -> None:
 @click.command()
 @click.option("--background", is_flag=True, help="Start it, wait until it answers, and return.")
 @click.option("--stop", is_flag=True, help="End the daemon of this home; machines and proxies run on.")
-def serve(background: bool, stop: bool) -> None:
+@click.option(
+    "--webhooks",
+    metavar="ADDRESS:PORT",
+    help="Take the messages of git hosts there; nothing else listens on a network.",
+)
+def serve(background: bool, stop: bool, webhooks: str | None) -> None:
     """Run the daemon of this home ($STONEWARE_HOME, or the XDG state folder).
 
     \b
     Example:
       stoneware serve --background
+      stoneware serve --background --webhooks 127.0.0.1:8090
     """
     home = default_home()
+    door = options.address(webhooks) if webhooks else None
     if stop:
         _stop()
         return
+    read_settings()  # what is wrong with them is said here, not in a log
     if not background:
         from stoneware.daemon import serve as run
 
-        run(home)
+        run(home, door)
         return
     from stoneware.host.run import spawn
 
@@ -134,7 +147,7 @@ def serve(background: bool, stop: bool) -> None:
     except StonewareError:
         pass  # nobody answers: that is why we start one
     log = home.logs / "daemon.log"
-    words = [sys.executable, "-m", "stoneware", "serve"]
+    words = [sys.executable, "-m", "stoneware", "serve", *(["--webhooks", webhooks] if webhooks else [])]
     pid = spawn(words, log=log, env={"STONEWARE_HOME": str(home.root)})
     until = time.monotonic() + START_LIMIT_S
     while time.monotonic() < until:
@@ -146,7 +159,7 @@ def serve(background: bool, stop: bool) -> None:
         if about["pid"] == pid:
             output.say(f"serving {home.root} (pid {pid})")
             return
-    raise Misconfigured("the daemon didn't come up", f"its log is {log}")
+    raise Misconfigured("the daemon didn't come up", f"its log is {log}", code="daemon-unreachable")
 
 
 def _stop() -> None:

@@ -16,26 +16,32 @@ def show_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, sort_keys=True))
 
 
+def show_json_line(value: Any) -> None:
+    """JSON on a line of its own, for programs that read while we go on."""
+    click.echo(json.dumps(value, sort_keys=True))
+
+
 def say(text: str) -> None:
     """A line for people."""
     click.echo(text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "nothing") -> None:
-    """A table with aligned columns; `empty` when it has no rows."""
+    """A table with aligned columns; `empty` when it has no rows. Columns without names have no line for them."""
     texts = [[str(cell) for cell in row] for row in rows]
     if not texts:
         click.echo(empty)
         return
     if not sys.stdout.isatty():
-        widths = [max(len(row[i]) for row in [list(columns), *texts]) for i in range(len(columns))]
-        for row in [list(columns), *texts]:
+        lines = [list(columns), *texts] if any(columns) else texts
+        widths = [max(len(row[i]) for row in lines) for i in range(len(columns))]
+        for row in lines:
             click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         return
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns))
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in texts:
@@ -53,6 +59,8 @@ def show_plan(plan: dict[str, Any]) -> None:
         click.echo(f"  {marks[group['action']]} group {group['group']} {group['action']}{why}")
         if group["action"] != "remove":
             click.echo(f"      image {group['image']} {group['digest'][:19]}")
+        if group["how"]:
+            click.echo(f"      {group['how']}")
         for mark, key, words in (
             ("+", "creates", "machine"),
             ("-", "retires", "machine"),
@@ -65,6 +73,9 @@ def show_plan(plan: dict[str, Any]) -> None:
     for service in plan["services"]:
         why = f": {'; '.join(service['why'])}" if service["why"] else ""
         click.echo(f"  {marks[service['action']]} service {service['service']} at {service['listen']}{why}")
+    for what in (plan["drift"], plan["record"]):
+        if what:
+            click.echo(f"  ~ {what}")
     for warning in plan["warnings"]:
         click.echo(f"  ! {warning}")
 

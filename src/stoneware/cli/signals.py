@@ -1,4 +1,4 @@
-"""`stoneware pause`, `resume`, `approve`, `abort`."""
+"""`stoneware pause`, `resume`, `approve`, `retry`, `abort`; and what `promote` tells a rollout that is under way."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ SAID = {
     "resume": "goes on",
     "approve": "goes on",
     "abort": "turns back",
+    "promote": "goes on without waiting",
+    "retry": "tries again",
 }
 
-OPERATION = re.compile(r"^(bake|rollout|teardown)-[0-9]+$")
+WAITS = ("approve", "promote", "retry")
+"""What a paused operation heeds only when it goes on."""
+
+OPERATION = re.compile(r"^(bake|build|rollout|teardown|rehearsal)-[0-9]+$")
 """The name of an operation: its kind and number. A deployment may end in a number, too."""
 
 
@@ -27,18 +32,27 @@ def _command(kind: str, text: str) -> click.Command:
     @options.reason
     @options.as_json
     def command(deployment: str | None, file_: Path, reason: str, json_: bool) -> None:
-        subject = deployment or options.pick_deployment(None, file_)
-        place = "operations" if OPERATION.match(subject) else "deployments"
-        record = options.client().post(f"/v1/{place}/{subject}/signals", {"kind": kind, "reason": reason})
-        if json_:
-            output.show_json(record)
-        else:
-            output.say(f"{record['id']} {SAID[kind]}")
+        tell(kind, deployment, file_, reason, json_)
 
     return command
+
+
+def tell(kind: str, deployment: str | None, file_: Path, reason: str, json_: bool) -> None:
+    """Sends a signal to what is under way for a deployment, or to the operation of that name."""
+    subject = deployment or options.pick_deployment(None, file_)
+    place = "operations" if OPERATION.match(subject) else "deployments"
+    record = options.client().post(
+        f"/v1/{place}/{subject}/signals", {"kind": kind, "reason": reason}, options.new_key()
+    )
+    if json_:
+        output.show_json(record)
+    else:
+        paused = " when it is resumed: `stoneware resume`" if record["paused"] and kind in WAITS else ""
+        output.say(f"{record['id']} {SAID[kind]}{paused}")
 
 
 pause = _command("pause", "Pause what is under way for DEPLOYMENT (or the operation of that name).")
 resume = _command("resume", "Go on with what was paused.")
 approve = _command("approve", "Say yes to what waits for a person.")
 abort = _command("abort", "Turn back what is under way: a rollout to its old release, a bake to nothing.")
+retry = _command("retry", "Try again what failed or is in doubt; start a rollout that went back once more.")

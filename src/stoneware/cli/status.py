@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
 
 from stoneware.cli import options, output, watching
+from stoneware.cli.inspection import show_difference
+from stoneware.cli.past import show_moment
+from stoneware.cli.traffic_lines import traffic_lines
 from stoneware.client import Client
+from stoneware.decide.explain.words import ago
+from stoneware.decide.way_back import words
+from stoneware.model.route import RouteView
+from stoneware.model.way_back import WayBack
 
 
 @click.command()
@@ -63,13 +71,11 @@ def _show(one: dict[str, Any]) -> None:
         output.say(f"  {_under_way(active)}")
     elif last:
         output.say(f"  last: {last['id']} {last['result']} {output.since(last['ended_at'])} ago: {last['because']}")
+    if current:
+        output.say(f"  way back: {_way_back(one['way_back'])}")
     for route in one["routes"]:
-        held = " (requests are held)" if route["held"] else ""
-        output.say(f"  {route['service']} at {route['listen']}{held}")
-        for slot, pool in sorted(route["pools"].items()):
-            share = "100 %" if slot == route["active"] else "  0 %"
-            up = sum(member["state"] == "UP" for member in pool["members"])
-            output.say(f"    {share} {pool['fleet']}: {up} of {len(pool['members'])} up")
+        for line in traffic_lines(RouteView.model_validate(route)):
+            output.say(f"  {line}")
     rows = [
         (m["name"], m["power"], m["phase"], ", ".join(m["addresses"].values()), ", ".join(m["attached"]))
         for m in one["machines"]
@@ -77,22 +83,52 @@ def _show(one: dict[str, Any]) -> None:
     output.table(
         ("  machine", "power", "phase", "address", "disks"), [(f"  {r[0]}", *r[1:]) for r in rows], "  no machines"
     )
+    for m in (m for m in one["machines"] if m["tainted"]):
+        output.say(f"  ! {m['name']} is tainted: {m['tainted']}")
     for note in one["notes"]:
         output.say(f"  ! {note}")
+    if one["drift"]:
+        output.say(f"  drift: {_drift(one['drift'])}")
+
+
+def _drift(report: dict[str, Any]) -> str:
+    """A line: how many differences there are, the worst of them, and when anybody looked."""
+    counting = [drift for drift in report["drifts"] if drift["policy"] != "ignore"]
+    looked = f"looked {output.since(report['checked_at'])} ago" if report["checked_at"] else "not looked yet"
+    if not counting:
+        return f"none ({looked})"
+    worst, more = counting[0], f" and {len(counting) - 1} more" if len(counting) > 1 else ""
+    return f"{worst['kind']} {worst['subject']}{more} ({looked}); `stoneware drift` tells all"
+
+
+def _way_back(known: dict[str, Any]) -> str:
+    told = WayBack.model_validate(known)
+    return words(told, ago(time.time() - (told.at or 0.0)))
 
 
 @click.command()
-@click.argument("operation", required=False, shell_complete=options.completes("/v1/operations", "id"))
-@click.option("--limit", default=20, show_default=True, help="How many operations.")
+@click.argument(
+    "operation",
+    metavar="[OPERATION|DEPLOYMENT]",
+    required=False,
+    shell_complete=options.either(options.completes("/v1/operations", "id"), options.completes("/v1/deployments")),
+)
+@options.how_many(20, "How many operations.")
 @click.option("--watch", is_flag=True, help="Follow OPERATION (default: the newest one) to its end.")
+@options.moment("--at", text="How everything was then, or the DEPLOYMENT that is named: 2026-11-24 09:30, '15m ago'.")
 @options.as_json
-def history(operation: str | None, limit: int, watch: bool, json_: bool) -> None:
-    """What was done; with OPERATION (such as rollout-3), its whole story.
+def history(operation: str | None, limit: int, watch: bool, at: float | None, json_: bool) -> None:
+    """What was done; with OPERATION (such as rollout-3), its whole story; with --at, how everything was at a time of the past.
 
     \b
     Example:
       stoneware history rollout-3
+      stoneware history --at "15m ago"
+      stoneware history --at "2026-11-24 09:30" critter-junction
     """
+    if at is not None:
+        show_moment(at, operation, json_)
+        return
     client = options.client()
     if watch:
         _follow(client, operation, json_)
@@ -187,7 +223,7 @@ def list_releases(deployment: str | None, json_: bool) -> None:
 @click.argument("number", type=int)
 @options.as_json
 def show_release(deployment: str, number: int, json_: bool) -> None:
-    """Show one release: its pinned images, and all that was declared.
+    """Show one release: its pinned images, and all that was declared. Also one that is no longer retained.
 
     \b
     Example:
@@ -198,13 +234,34 @@ def show_release(deployment: str, number: int, json_: bool) -> None:
         output.show_json(found)
         return
     output.say(f"{deployment} release {number} {found['state']}, by {found['actor']} {found['reason']}".rstrip())
+    if found["altered"]:
+        others = ", ".join(found["altered"])
+        output.say(f"  ! as it is on record: somebody edited its row in the database, which says otherwise of {others}")
     rows = []
     for name, group in found["groups"].items():
         spec = group["spec"]
         rows += [(name, "image", f"{group['image']} {group['digest']}"), ("", "machines", spec["size"])]
         rows += [("", f"config {key}", value) for key, value in spec["config"].items()]
+        rows += [("", f"secret {key}", reference) for key, reference in group["secrets"].items()]
         rows += [("", f"disk {disk}", f"{one['size']} at {one['mount']}") for disk, one in spec["disks"].items()]
     rows += [
         (name, "service", f"{s['listen']} -> {s['group']}:{s['port']}") for name, s in found["spec"]["services"].items()
     ]
     output.table(("of", "what", "is"), rows)
+
+
+@release.command("diff")
+@click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
+@click.argument("before", type=click.IntRange(1))
+@click.argument("after", type=click.IntRange(1))
+@options.as_json
+def diff_releases(deployment: str, before: int, after: int, json_: bool) -> None:
+    """Say what release AFTER has that BEFORE hasn't: images down to packages, configuration, sizes, services.
+
+    \b
+    Example:
+      stoneware release diff critter-junction 3 4
+    """
+    names = {"before": f"{deployment}#{before}", "after": f"{deployment}#{after}"}
+    found = options.client().get("/v1/deployment-diff", **names)
+    output.show_json(found) if json_ else show_difference(found)

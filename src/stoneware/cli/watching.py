@@ -20,6 +20,8 @@ POLL_S = 0.15
 PRINTED = "| "
 """What a program printed stands behind this mark in an operation's log."""
 KEPT_LINES = 30
+LONG = 40
+"""A sentence of more characters than these is told once, when the state behind it has the same to say."""
 
 Programs = Literal["hide", "tail", "all"]
 """What is shown of an operation's log: nothing; our own words, and the programs' last lines when it fails; everything."""
@@ -48,7 +50,7 @@ def follow(
         sys.exit(1)
     if record["result"] != "SUCCEEDED":
         hint = f"`stoneware history {identity}` tells the story"
-        raise OperationFailed(f"{identity} {record['result']}: {record['because']}", hint)
+        raise OperationFailed(f"{identity} {record['result']}: {record['because']}", hint, code=record["code"])
     return record
 
 
@@ -56,7 +58,7 @@ def follow_back(client: Client, operation: dict[str, Any], *, quiet: bool = Fals
     """The same for an operation that was told to turn back: REVERTED is what was hoped for."""
     record = _watch(client, operation["id"], quiet=quiet, programs="hide")
     if record["result"] not in ("REVERTED", "FAILED"):
-        raise OperationFailed(f"{record['id']} {record['result']}: {record['because']}")
+        raise OperationFailed(f"{record['id']} {record['result']}: {record['because']}", code=record["code"])
     return record
 
 
@@ -95,7 +97,7 @@ class _Log:
 
 
 def _watch(client: Client, identity: str, *, quiet: bool, programs: Programs) -> dict[str, Any]:
-    seen, log = 0, _Log(client, identity, programs)
+    seen, told, log = 0, "", _Log(client, identity, programs)
     with _status(quiet) as show:
         while True:
             record: dict[str, Any] = client.get(f"/v1/operations/{identity}")
@@ -104,8 +106,12 @@ def _watch(client: Client, identity: str, *, quiet: bool, programs: Programs) ->
                 if record["result"] not in (None, "SUCCEEDED"):
                     log.show_hidden()
                 for line in client.get(f"/v1/operations/{identity}/journal", after=seen):
-                    seen = line["seq"]
-                    click.echo(f"{line['at'] - record['created_at']:7.1f}s  {line['state'].lower():<14} {line['text']}")
+                    seen, text = line["seq"], line["text"]
+                    shown = "(as above)" if text == told and len(text) > LONG else text
+                    click.echo(
+                        f"{line['at'] - record['created_at']:7.1f}s  {line['state'].lower():<14} {shown}".rstrip()
+                    )
+                    told = text
             show(f"{record['state'].lower()}: {record['because']}")
             if record["result"]:
                 return record
