@@ -114,7 +114,7 @@ def kitchen(ground: Ground) -> Iterator[Kitchen]:
     store = open_store(url_for(ground.home.database), clock)
     try:
         platform = Platform(QemuEngine(ground.home, clock), HaproxySwitch(ground.home), ask)
-        bake = Bake(store, ground.home, {"vm": platform})
+        bake = Bake(store, ground.home, {"vm": platform}, clock)
         yield Kitchen(ground.home, folder, store, Runner(store, {"bake": bake}, clock, lambda *_: None))
     finally:
         store.close()

@@ -50,7 +50,11 @@ class Ground:
     @property
     def story(self) -> Stage:
         """Where the demo's story is played, with a daemon and a home of its own."""
-        return Stage(self.folder / "story")
+        return self.town("qemu")
+
+    def town(self, engine: str) -> Stage:
+        """The same, with machines of this engine."""
+        return Stage(self.folder / ("story" if engine == "qemu" else f"story-{engine}"), engine)
 
     @property
     def bare(self) -> Folder:
@@ -100,11 +104,17 @@ class Ground:
         self.home.prepare()
 
     def end_story(self) -> None:
-        """The story's daemon, machines and proxies go, and its folder."""
-        if self.story.folder.exists():
-            self.story.strike()
-            end_everything(Home(self.story.home))  # what a daemon that won't start couldn't end
-            shutil.rmtree(self.story.folder)
+        """The stories' daemons, machines and proxies go, and their folders."""
+        for engine in ("qemu", "container"):
+            self.end_town(engine)
+
+    def end_town(self, engine: str) -> None:
+        """The same for the story of one engine."""
+        stage = self.town(engine)
+        if stage.folder.exists():
+            stage.strike()
+            end_everything(Home(stage.home))  # what a daemon that won't start couldn't end
+            shutil.rmtree(stage.folder)
 
 
 def end_everything(home: Home) -> None:

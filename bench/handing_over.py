@@ -16,8 +16,8 @@ from demo.story import held
 from bench.ground import Ground, free_port, say
 from bench.memory import rss_mb
 from bench.registry import Figure, benchmark
+from bench.town import listen
 
-DECLARED = "127.0.0.1:18080"
 SETTLED_S = 2.0
 
 
@@ -40,6 +40,14 @@ def failed(ground: Ground) -> Figure:
     return Figure([len(told.tally.failures)], detail, counted=True)
 
 
+@benchmark("handover.hold_s", unit="s", limit=3.0)
+def hold_s(ground: Ground) -> Figure:
+    """How long requests were held while a single-writer disk moved between containers; those that failed then are told."""
+    told = ground.once("story on containers", lambda: _tell(ground, "container"))
+    detail = f"{len(told.held_s)} hand-overs of two machines each; {len(told.tally.failures)} of {told.tally.sent} requests failed"
+    return Figure(told.held_s, detail)
+
+
 @benchmark("daemon.rss_mb", unit="MB", limit=150)
 def daemon_mb(ground: Ground) -> Figure:
     """What the daemon takes when all that is over (10^6 bytes)."""
@@ -47,14 +55,14 @@ def daemon_mb(ground: Ground) -> Figure:
     return Figure([told.daemon_mb], "VmRSS after two bakes, two deploys and a rollback of two machines with disks")
 
 
-def _tell(ground: Ground) -> Told:
+def _tell(ground: Ground, engine: str = "qemu") -> Told:
     """The story with what is measured in it, on an address that nobody else has."""
-    stage, address = ground.story, f"127.0.0.1:{free_port()}"
+    stage, address = ground.town(engine), f"127.0.0.1:{free_port()}"
     stage.home.mkdir(parents=True, mode=0o700)
     (stage.home / "build").symlink_to(ground.home.build)
     try:
         stage.set()
-        _listen(stage, address)
+        listen(stage, address)
         stage.run("serve", "--background")
         stage.run("bake", "--reason", "version 1")
         stage.run("deploy", "--yes", "--reason", "first release")
@@ -66,7 +74,7 @@ def _tell(ground: Ground) -> Told:
             tally = load.stop()
         told = Told(tally, held(stage), _daemon_mb(stage))
     finally:
-        ground.end_story()
+        ground.end_town(engine)
     if tally.versions != ["1", "2", "1"]:
         raise RuntimeError(f"the story went otherwise: versions {' -> '.join(tally.versions)}")
     return told
@@ -74,15 +82,10 @@ def _tell(ground: Ground) -> Told:
 
 def _there_and_back(stage: Stage, address: str) -> None:
     stage.to_version_2()
-    _listen(stage, address)
+    listen(stage, address)
     stage.run("bake", "--reason", "version 2")
     stage.run("deploy", "--yes", "--reason", "version 2")
     stage.run("rollback", "--yes", "--reason", "measured")
-
-
-def _listen(stage: Stage, address: str) -> None:
-    declared = stage.repository / "stoneware.yaml"
-    declared.write_text(declared.read_text().replace(DECLARED, address))
 
 
 def _daemon_mb(stage: Stage) -> float:

@@ -30,7 +30,7 @@ from stoneware.model.operation import JournalLine, OperationRecord
 ROLLOUTS = 5
 HEALTHY_FOR_S = 2.0
 BAKE_TIME_S = 2.0
-DRAINING = "the old machines are answering"
+DRAINING = "the old machines are finishing"
 
 
 @benchmark("rollout.overhead_s", unit="s", limit=1.0)

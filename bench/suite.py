@@ -6,14 +6,24 @@ import importlib
 
 MODULES = (
     "command_line",
+    "build_files",
     "storing",
+    "scale",
+    "drifting",
+    "tampering",
+    "sim",
     "switching",
     "machines",
     "containers",
+    "building",
+    "pushing",
+    "attesting",
     "baking",
     "sealing",
     "rolling_out",
     "handing_over",
+    "going_back",
+    "chaos",
 )
 
 

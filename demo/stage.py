@@ -85,10 +85,10 @@ class Stage:
         declaration.write_text(text)
 
     def _unmount(self) -> None:
-        """The store of containers keeps a mount of its own, which would keep its folder."""
+        """Each store of containers keeps a mount of its own, which would keep its folder."""
         points = [Path(line.split(" ")[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for point in reversed(points):
-            if point.is_relative_to(self.home / "containers"):
+            if any(point.is_relative_to(self.home / part) for part in ("containers", "builds")):
                 subprocess.run(["umount", point], check=False)
 
     # Commands

@@ -40,7 +40,7 @@ def play(stage: Stage, report: Report) -> None:
         report.seconds["roll back to version 1"] = stage.run("rollback", "--yes", "--reason", "critters complain")
     stage.run("status")
     report.held_s = held(stage)
-    report.found = _world(stage)
+    report.found = critters(stage)
 
     _title("All of it is on record.")
     stage.run("image", "list")
@@ -59,7 +59,7 @@ def held(stage: Stage) -> list[float]:
     return list(reversed(found))
 
 
-def _world(stage: Stage) -> list[str]:
+def critters(stage: Stage) -> list[str]:
     """Every critter on every machine's disk."""
     machines = [m for m in stage.json("machine", "list", DEPLOYMENT) if m["power"] == "RUNNING"]
     found = []
