@@ -27,7 +27,9 @@ PATIENCE_S = 60.0
 ACTOR = {"X-Stoneware-Actor": "ann@host"}
 
 
-def declaration(size: int = 2, image: str = "web", disk: bool = False, **rollout: str) -> str:
+def declaration(
+    size: int = 2, image: str = "web", disk: bool = False, secrets: dict[str, str] | None = None, **rollout: str
+) -> str:
     """A `stoneware.yaml` with one deployment, `town`, whose rollouts are over in less than a second."""
     times = {"bake_time": "100ms", "drain": "0s", **rollout}
     return textwrap.dedent(f"""
@@ -40,6 +42,7 @@ def declaration(size: int = 2, image: str = "web", disk: bool = False, **rollout
                 size: {size}
                 health: {{ http: {{ port: 80 }}, interval: 50ms, healthy_for: 100ms }}
                 rollout: {json.dumps(times)}
+                secrets: {json.dumps(secrets or {})}
                 disks: {json.dumps({"data": {"size": "1GiB", "mount": "/data"}} if disk else {})}
             services:
               play: {{ group: web, port: 80, listen: "127.0.0.1:8080" }}

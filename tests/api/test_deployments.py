@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import wait
+
 from tests.api.house import House, asked, declaration
+
+from stoneware.model.finding import Capacity
 
 FIRST = {"town-web-r1-0": "RUNNING", "town-web-r1-1": "RUNNING"}
 RELEASES = "/v1/deployments/town/releases"
@@ -14,7 +19,8 @@ def test_a_plan_says_what_a_deploy_would_do_and_changes_nothing(house: House) ->
     [group] = plan["groups"]
     assert (group["action"], group["image"], group["creates"]) == ("create", "web/1", [*FIRST])
     assert house.http.get("/v1/deployments").json() == []
-    assert [entry["fact"]["verb"] for entry in house.http.get("/v1/ledger").json()] == ["image.stage", "image.publish"]
+    told = [entry["fact"]["verb"] for entry in house.http.get("/v1/ledger").json()]
+    assert told == ["image.stage", "image.publish", "release.plan"]
 
 
 def test_a_deploy_goes_to_its_end_and_shows_in_every_view(house: House) -> None:
@@ -32,7 +38,8 @@ def test_a_deploy_goes_to_its_end_and_shows_in_every_view(house: House) -> None:
     }
     assert house.machines() == FIRST
     assert house.http.get("/v1/deployments").json() == [status]
-    assert house.http.get(RELEASES).json() == [status["current"]] == [house.http.get(f"{RELEASES}/1").json()]
+    assert house.http.get(RELEASES).json() == [status["current"]]
+    assert house.http.get(f"{RELEASES}/1").json() == {**status["current"], "altered": []}
     assert status["current"]["reason"] == "opening"
 
 
@@ -141,3 +148,24 @@ def test_two_deployments_do_not_share_names(house: House) -> None:
     house.end_of(started["operation"]["id"])
     refused = house.http.post("/v1/deployments/town/plan", json=asked(longer)).json()
     assert refused["detail"] == "names are taken: group web-r would have the names of town-web.r"
+
+
+def test_machines_that_are_sick_all_at_once_are_spoken_of(house: House) -> None:
+    house.deployed(declaration(size=3))
+    house.engine.sick.update(f"town-web-r1-{n}" for n in range(3))
+    reconcile, watch = house.daemon.reconcile, house.daemon.watch
+    deadline = time.monotonic() + 20
+    while not house.status()["notes"] and time.monotonic() < deadline:
+        assert reconcile.run() == []
+        wait(watch.look())
+        time.sleep(0.05)
+    [note] = house.status()["notes"]
+    assert note.startswith("3 of 3 machines of group web are unwell at once, more than 34 %")
+
+
+def test_a_plan_that_can_not_fit_says_why_in_numbers(house: House) -> None:
+    house.engine.host = Capacity(cpus=2, memory_bytes=2**30, boots=2)
+    answer = house.http.post(RELEASES, json=asked(declaration(size=3)))
+    assert answer.status_code == 409
+    assert "release 1 of town needs 1.5GiB of memory, and 1GiB of 1GiB is free" in answer.text
+    assert "declare fewer or smaller machines, 512MiB less in all" in answer.text

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from tests.api.house import House
 
+from stoneware.api.keys import KnownKey, _meant
+from stoneware.errors import Conflict
 from stoneware.host.home import Home
 from stoneware.host.signing_key import PublicKey, installation_key
 from stoneware.host.trusted_keys import trusted_keys
@@ -51,6 +53,27 @@ def test_a_key_is_trusted_no_more(idle_house: House, theirs: PublicKey) -> None:
     assert entries(idle_house)[-1] == ("key.distrust", theirs.id, "ann@host", "broken into")
     assert idle_house.http.delete(f"/v1/keys/{theirs.id}").status_code == 404
     assert len(entries(idle_house)) == 2
+
+
+@pytest.mark.parametrize("digits", [8, 16, 63])
+def test_the_beginning_of_an_id_will_do(digits: int, idle_house: House, theirs: PublicKey) -> None:
+    idle_house.http.post("/v1/keys", json={"pem": theirs.pem})
+    assert idle_house.http.delete(f"/v1/keys/{theirs.id[:digits]}").status_code == 204
+    assert trusted_keys(idle_house.home) == {}
+    assert entries(idle_house)[-1][:2] == ("key.distrust", theirs.id)
+
+
+@pytest.mark.parametrize(("digits", "status"), [("0123456", 400), ("3f9a...", 400), ("0" * 16, 404)])
+def test_what_names_no_key_is_said(digits: str, status: int, idle_house: House) -> None:
+    assert idle_house.http.delete(f"/v1/keys/{digits}").status_code == status
+
+
+def test_a_beginning_that_keys_share_means_none() -> None:
+    keys = [KnownKey(id=f"0123456{digit}" + "0" * 56, pem="", own=False) for digit in "789"]
+    assert _meant("01234568", keys) == keys[1].id
+    twins = [*keys, KnownKey(id="01234568" + "1" * 56, pem="", own=False)]
+    with pytest.raises(Conflict, match="2 keys begin with 01234568"):
+        _meant("01234568", twins)
 
 
 def test_our_own_key_is_believed_anyhow(idle_house: House) -> None:

@@ -38,6 +38,7 @@ ASKED: dict[str, tuple[int, str, str, str, Any, dict[str, str]]] = {
     "an unknown key": (400, "bad-request", "POST", PLAN, {**asked(""), "more": 1}, {}),
     "half a letter as a key": (400, "bad-request", "POST", PLAN, b'{"\\ud800": 1}', {}),
     "no JSON": (400, "bad-request", "POST", PLAN, b"{", {}),
+    "nested without an end": (400, "bad-request", "POST", PLAN, b"[" * 100_000, {}),
     "JSON that says it is something else": (400, "bad-request", "POST", PLAN, b"{}", {"Content-Type": "text/plain"}),
     "a folder that leads nowhere": (400, "bad-request", "POST", PLAN, {"text": "", "folder": "x"}, {}),
     "an unknown signal": (400, "bad-request", "POST", SIGNALS, {"kind": "stop"}, {}),
@@ -78,7 +79,7 @@ def test_a_declaration_has_all_its_problems_with_their_places(idle_house: House)
     body = problem(idle_house.http.post(PLAN, json=asked("deployments:\n  town:\n    engin: fake\n")))
     assert {place["line"] for place in body["problems"]} <= {2, 3}
     assert len(body["problems"]) >= 2
-    assert set(body["problems"][0]) == {"file", "line", "path", "wrong", "right"}
+    assert set(body["problems"][0]) == {"file", "line", "path", "wrong", "right", "code"}
 
 
 def test_what_http_itself_refuses_is_a_problem_without_a_kind_of_ours(idle_house: House) -> None:
@@ -131,3 +132,31 @@ def test_each_type_leads_to_its_description(idle_house: House, kind: Any) -> Non
 def test_the_client_knows_the_kinds_by_their_names() -> None:
     plain = {"tool-failed", "store-unavailable", UNFORESEEN.name}
     assert set(client.KINDS) == {kind.name for kind in KINDS} - plain
+
+
+CODED: dict[str, str] = {
+    "no such image": "image-not-found",
+    "no such deployment": "deployment-not-found",
+    "no such operation": "operation-not-found",
+    "a declaration with problems": "declaration-invalid",
+    "no JSON": "bad-request",
+    "something else was seen": "plan-outdated",
+}
+
+
+@pytest.mark.parametrize("case", CODED)
+def test_a_problem_has_a_code_that_leads_to_its_page(idle_house: House, case: str) -> None:
+    idle_house.publish()
+    _, _, method, path, body, headers = ASKED[case]
+    code = problem(send(idle_house, method, path, body, headers))["code"]
+    assert code == CODED[case]
+    page = idle_house.http.get(f"/problems/{code}")
+    assert (page.status_code, code in page.text) == (200, code not in [kind.name for kind in KINDS])
+
+
+def test_the_client_raises_the_error_with_its_code() -> None:
+    answer = httpx.Response(409, json={"type": "/problems/refused", "detail": "no", "code": "image-revoked"})
+    error = client._error(answer.status_code, answer.content)
+    assert (type(error).__name__, error.code) == ("Refused", "image-revoked")
+    older = httpx.Response(409, json={"type": "/problems/refused", "detail": "no"})
+    assert client._error(older.status_code, older.content).code == "refused"

@@ -61,6 +61,7 @@ def test_what_is_over_is_told_nothing_and_neither_is_its_successor(house: House)
     house.publish(version=2)
     successor = house.deploy(declaration(bake_time="1h"))
     house.until_state(successor, "SOAKING")
-    assert tell(house, "abort", "/v1/operations/rollout-1/signals") == (409, "rollout-1 is over: SUCCEEDED")
+    for kind in ("abort", "retry", "approve"):
+        assert tell(house, kind, "/v1/operations/rollout-1/signals") == (409, "rollout-1 is over: SUCCEEDED")
     assert house.daemon.services.store.operations.signals(successor) == []
     assert house.http.get(f"/v1/operations/{successor}").json()["state"] == "SOAKING"

@@ -41,7 +41,7 @@ def test_a_disk_is_deleted_by_name_when_no_machine_has_it(house: House) -> None:
     refused = house.http.delete(DISK)
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/refused")
     assert "town-web-r1-0" in refused.json()["detail"]
-    assert "disk.delete" not in verbs(house)
+    assert verbs(house)[-2:] == ["disk.delete", "disk.keep"]
     house.end_of(house.http.delete("/v1/deployments/town").json()["id"])
     assert house.http.delete(DISK, params={"reason": "moved"}).status_code == 204
     assert [disk["name"] for disk in house.http.get("/v1/disks").json()] == ["town-web-data-1"]
@@ -49,12 +49,12 @@ def test_a_disk_is_deleted_by_name_when_no_machine_has_it(house: House) -> None:
     assert house.http.delete(DISK).status_code == 404
 
 
-def test_a_disk_that_could_not_be_deleted_is_not_in_the_ledger(house: House) -> None:
+def test_a_disk_that_could_not_be_deleted_is_there_still_and_the_ledger_says_so(house: House) -> None:
     house.deployed(declaration(disk=True))
     house.end_of(house.http.delete("/v1/deployments/town").json()["id"])
     house.engine.fail_next("delete_disk", Refused("its snapshot is in use"))
     assert house.http.delete(DISK).status_code == 409
-    assert "disk.delete" not in verbs(house)
+    assert verbs(house)[-2:] == ["disk.delete", "disk.keep"]
     assert house.http.get("/v1/ledger/verdict").json()["problem"] is None
 
 
@@ -70,8 +70,8 @@ def test_the_ledger_is_read_in_pieces_and_by_subject(house: House) -> None:
 
 def test_the_verdict_names_the_end_and_the_first_bad_entry(house: House) -> None:
     entries = house.http.get("/v1/ledger").json()
-    good = {"problem": None, "entries": len(entries), "head": entries[-1]["hash"]}
+    good = {"problem": None, "entries": len(entries), "head": entries[-1]["hash"], "checkpoints": 0}
     assert house.http.get("/v1/ledger/verdict").json() == good
     with house.daemon.services.store.db.begin() as conn:
         conn.exec_driver_sql("UPDATE ledger SET at = 0 WHERE seq = 1")
-    assert house.http.get("/v1/ledger/verdict").json() == {**good, "problem": "entry 1 was changed"}
+    assert house.http.get("/v1/ledger/verdict").json()["problem"] == "entry 1 was changed"

@@ -12,6 +12,7 @@ from tests.bake.facts import BAKED, IMAGE, KERNEL, KEY, TESTED
 from stoneware.bake.provenance import boot_test, provenance
 from stoneware.errors import Refused
 from stoneware.model.attestation import ProvenanceFacts, Statement
+from stoneware.model.evidence import Inside
 
 
 def written(statement: Statement) -> dict[str, Any]:
@@ -91,6 +92,13 @@ def test_a_boot_test_says_what_was_started_and_what_it_answered() -> None:
     }
     failed = written(boot_test(TESTED.model_copy(update={"passed": False})))
     assert failed["predicate"]["result"] == "FAILED"
+
+
+def test_a_boot_test_says_what_the_machines_were_like_where_they_could_tell() -> None:
+    seen = {"vm": Inside(listening=("tcp/80",), units=("nginx.service",))}
+    told = written(boot_test(TESTED.model_copy(update={"inside": seen})))["predicate"]["inside"]
+    assert told["vm"]["listening"] == ["tcp/80"]
+    assert "inside" not in written(boot_test(TESTED))["predicate"]
 
 
 @pytest.mark.parametrize("statement", [provenance(BAKED), boot_test(TESTED)], ids=["provenance", "boot test"])

@@ -12,7 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from tests.bake.trees import DEBIAN, component, inventory_of
 
 from stoneware.bake.sbom import cyclonedx
-from stoneware.model.component import Inventory
+from stoneware.model.component import BootComponent, Inventory
 
 DIGEST = "sha256:" + "ab" * 32
 EPOCH = 1_700_000_000
@@ -101,3 +101,20 @@ def test_equal_trees_give_equal_bytes_and_other_trees_other_serial_numbers(tmp_p
 
 def test_a_tree_without_packages_has_a_bill_too() -> None:
     assert checked(sbom(Inventory()))["components"] == []
+
+
+def test_what_starts_a_machine_is_listed_with_its_supplier_apart_from_the_tree(tmp_path: Path) -> None:
+    kernel = component("linux-image-6.1.0-40-cloud-amd64", "6.1.153-1").model_copy(update={"path": "vmlinuz"})
+    busybox = component("busybox-static").model_copy(update={"path": "initrd.img"})
+    inventory = Inventory(components=(component("busybox-static"),))
+    boot = [BootComponent(component=one, supplier="Debian") for one in (kernel, busybox)]
+    document = cyclonedx(inventory, family="web", digest=DIGEST, epoch=EPOCH, boot=boot)
+    found = checked(document)["components"]
+    assert [(one["type"], one["name"], one["evidence"]["occurrences"][0]["location"]) for one in found] == [
+        ("library", "busybox-static", "var/lib/dpkg/status"),
+        ("operating-system", "linux-image-6.1.0-40-cloud-amd64", "vmlinuz"),
+        ("library", "busybox-static", "initrd.img"),
+    ]
+    assert [one.get("supplier") for one in found] == [None, {"name": "Debian"}, {"name": "Debian"}]
+    other = cyclonedx(inventory, family="web", digest=DIGEST, epoch=EPOCH, boot=boot[:1])
+    assert json.loads(other)["serialNumber"] != json.loads(document)["serialNumber"]

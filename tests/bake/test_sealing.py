@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.tiny import busybox
 
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.scan import scan
@@ -126,6 +131,28 @@ def test_the_container_holds_the_same_tree(home: Home, kitchen: Path, tmp_path: 
 
 
 @pytest.mark.host
+def test_hard_links_stay_in_the_machine_and_in_the_container(home: Home, kitchen: Path, tmp_path: Path) -> None:
+    """Names of one file, made in a layer of its own of a program that lies below it: overlayfs leaves its notes on the file."""
+    shutil.copy(busybox(), kitchen / "lower" / "bin" / "busybox")
+    many = "/bin/busybox mkdir /links && for n in 1 2 3 4 5 6 7 8 9; do /bin/busybox ln /bin/busybox /links/$n; done"
+    made = RECIPE.replace("ENTRYPOINT", f'RUN ["/bin/busybox", "sh", "-c", "{many}"]\nENTRYPOINT')
+    (kitchen / "Containerfile").write_text(made)
+    linked = bake(home, kitchen)
+    (kitchen / "Containerfile").write_text(made.replace("busybox ln", "busybox cp"))
+    copied = bake(home, kitchen, "two")
+    assert linked.manifest.tree != copied.manifest.tree
+    assert [entries_of(linked)[f"links/{n}"].link for n in (1, 2, 9)] == ["bin/busybox"] * 3
+    size = busybox().stat().st_size
+    assert linked.layers[-1][0].stat().st_size < 1.2 * size
+    (tmp_path / "seen").mkdir()
+    assert seen(linked, tmp_path / "seen") == linked.manifest.tree
+    [top] = [file for file in (linked.oci / "blobs" / "sha256").iterdir() if b"links/9" in file.read_bytes()]
+    with tarfile.open(top) as tar:
+        found = {one.name: (one.type, one.linkname) for one in tar.getmembers()}
+    assert found["links/9"] == (tarfile.LNKTYPE, "bin/busybox")
+
+
+@pytest.mark.host
 def test_the_same_recipe_in_another_store_gives_the_same_bytes(home: Home, kitchen: Path, tmp_path: Path) -> None:
     there = Home(tmp_path / "there")
     there.prepare()
@@ -162,6 +189,48 @@ def test_a_folder_is_added_where_the_tree_has_none_and_refused_where_something_e
     assert not Path("/var/lib/made-by-a-test").exists()
     with pytest.raises(BakeFailed, match="/bin/program is no folder"):
         bake(home, kitchen, mounts=("/bin/program",))
+
+
+def content_of(artifact: Artifact, name: str) -> bytes:
+    """A file in the layers of the container."""
+    for file in (artifact.oci / "blobs" / "sha256").iterdir():
+        with contextlib.suppress(tarfile.ReadError), tarfile.open(file) as tar:
+            if name in tar.getnames() and (found := tar.extractfile(name)) is not None:
+                return found.read()
+    raise AssertionError(f"no layer has {name}")
+
+
+@pytest.mark.host
+def test_a_steps_shell_is_the_recipes_and_what_is_delivered_is_an_oci_image(home: Home, kitchen: Path) -> None:
+    shutil.copy(busybox(), kitchen / "lower" / "bin" / "busybox")
+    shell = 'SHELL ["/bin/busybox", "sh", "-euc"]\nRUN /bin/busybox echo "$0" "$-" >/flags\nENTRYPOINT ["/bin/program"]'
+    more = "USER 5:6\nWORKDIR /srv\nVOLUME /data\nHEALTHCHECK CMD true\nENV A=b\n"
+    (kitchen / "Containerfile").write_text(RECIPE.replace('ENTRYPOINT ["/bin/program"]', shell) + more)
+    artifact = bake(home, kitchen)
+    manifest = json.loads((artifact.oci / "blobs" / "sha256" / artifact.manifest.container[7:]).read_bytes())
+    assert manifest["mediaType"] == "application/vnd.oci.image.manifest.v1+json"
+    config = json.loads((artifact.oci / "blobs" / "sha256" / manifest["config"]["digest"][7:]).read_bytes())["config"]
+    assert config["Entrypoint"] == ["/bin/program"]
+    assert (config["User"], config["WorkingDir"], config["Volumes"]) == ("5:6", "/srv", {"/data": {}})
+    assert "A=b" in config["Env"]
+    assert artifact.manifest.entrypoint is not None
+    assert artifact.manifest.entrypoint.user == "5:6"
+    assert {"e", "u"} <= set(content_of(artifact, "flags").decode().split()[1])
+    (kitchen / "Containerfile").write_text((kitchen / "Containerfile").read_text() + "CMD exec /bin/program\n")
+    with pytest.raises(BakeFailed, match="CMD would not run in the recipe's SHELL") as failed:
+        bake(home, kitchen)
+    assert (failed.value.step, "list of words" in failed.value.next_step) == ("line 13: exec /bin/program", True)
+
+
+@pytest.mark.host
+def test_a_step_that_finds_no_room_is_not_blamed(small_home: Home, kitchen: Path) -> None:
+    shutil.copy(busybox(), kitchen / "upper" / "busybox")
+    fill = "/busybox dd if=/dev/zero of=/big bs=1M count=400 2>/dev/null"
+    lines = f'FROM scratch\nCOPY upper /\nRUN ["/busybox", "sh", "-c", "{fill}; exit 3"]\n'
+    (kitchen / "Containerfile").write_text(lines)
+    with pytest.raises(BakeFailed, match=f"no space left on the disk of {small_home.build}") as failed:
+        bake(small_home, kitchen)
+    assert "RUN" in failed.value.step
 
 
 @pytest.mark.host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoneware.bake.tree import OPAQUE, WHITEOUT, Node, Tree, listing, stack, tree_digest
+from stoneware.bake.tree import OPAQUE, WHITEOUT, Node, Tree, listing, merged, stack, tree_digest
 from stoneware.model.listing import FileEntry
 
 NAMES = ("a", "b", "a/c", "a/d", "b/c", "a/c/e", "a/d/e")
@@ -82,3 +82,27 @@ def test_the_digest_of_a_tree_is_that_of_what_is_seen() -> None:
     assert tree_digest(listing(stack([lower, upper], bottom=True))) == at_once
     assert tree_digest(listing(stack([lower], bottom=True))) != at_once
     assert OPAQUE not in stack([{"a": node("d", opaque=True)}], bottom=True)["a"].entry.xattrs
+
+
+def named(*names: str, inode: int, ref: str = "x") -> Tree:
+    """One file under several names."""
+    return {name: Node(FileEntry("f", 0o644, 0, 0, 1, ref, ()), twin=(9, inode)) for name in names}
+
+
+def test_a_tree_with_hard_links_is_another_than_one_with_copies() -> None:
+    linked, copied = named("a", "b", inode=1), named("a", inode=1) | named("b", inode=2)
+    assert {path: entry.link for path, entry in listing(linked).items()} == {"a": "", "b": "a"}
+    assert {entry.link for entry in listing(copied).values()} == {""}
+    assert tree_digest(listing(linked)) != tree_digest(listing(copied))
+    rewritten = named("a", inode=1) | named("b", inode=1, ref="y")
+    assert {entry.link for entry in listing(rewritten).values()} == {""}, "they are sealed with other contents"
+
+
+def test_names_are_of_one_file_as_far_as_no_layer_hides_them() -> None:
+    lower = listing(named("a", "b", "c", inode=1))
+    for upper, links in (
+        ({"a": node(WHITEOUT)}, {"b": "", "c": "b"}),
+        (named("b", inode=1), {"a": "", "b": "", "c": "a"}),
+        (named("b", "d", inode=1), {"a": "", "b": "", "c": "a", "d": "b"}),
+    ):
+        assert {path: entry.link for path, entry in merged([lower, listing(upper)]).items()} == links

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stoneware.bake import oci
+from stoneware.bake.blobs import Blobs
 from stoneware.bake.tree import tree_digest
 from stoneware.bake.verify import load, verify
 from stoneware.errors import NotFound, Refused
@@ -54,6 +57,25 @@ def sealed(images: Path) -> Artifact:
     return Artifact(folder=folder, manifest=manifest)
 
 
+def delivered(images: Path) -> Artifact:
+    """The same with a container."""
+    plain = sealed(images)
+    work = images / "work"
+    (work / "oci").mkdir(parents=True)
+    (work / "tar").write_bytes(b"layer")
+    blobs = Blobs(work / "blobs")
+    layers, tree = [blobs.add(work / "tar", "layer.tar")], plain.manifest.tree
+    container = oci.write_layout(work / "layout", blobs, layers, {"Cmd": ["x"]}, "", "web", tree)
+    changed = {"container": container, "deliver": ("vm", "container")}
+    manifest = plain.manifest.model_copy(update=changed)
+    folder = images / manifest.digest.removeprefix("sha256:")
+    plain.folder.rename(folder)
+    (folder / "manifest.json").write_bytes(manifest.canonical())
+    (work / "layout").rename(folder / "oci")
+    shutil.rmtree(work)
+    return Artifact(folder=folder, manifest=manifest)
+
+
 def spoilt(folder: Path) -> bytes:
     whole = (folder / "layer-0.img").read_bytes()
     return whole[:-1] + bytes([whole[-1] ^ 1])
@@ -89,3 +111,41 @@ def test_a_spoilt_image_is_refused(spoil: Callable[[Path], object], wrong: str, 
 def test_an_image_that_is_gone_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="are gone"):
         verify(tmp_path, ABSENT)
+
+
+def test_a_flipped_byte_in_any_file_is_found(tmp_path: Path) -> None:
+    artifact = delivered(tmp_path)
+    digest = artifact.manifest.digest
+    assert verify(tmp_path, digest) == artifact
+    files = [path for path in sorted(artifact.folder.rglob("*")) if path.is_file()]
+    assert {"oci-layout", "index.json", "manifest.json"} < {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        path.chmod(0o644)
+        for at in {0, len(content) // 3, len(content) // 2, len(content) - 1}:
+            path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            with pytest.raises(Refused):
+                verify(tmp_path, digest)
+        path.write_bytes(content)
+    assert verify(tmp_path, digest) == artifact
+
+
+@pytest.mark.parametrize("document", ["oci/index.json", "oci/oci-layout", "manifest.json"])
+def test_no_byte_of_a_document_can_be_another(document: str, tmp_path: Path) -> None:
+    artifact = delivered(tmp_path)
+    path = artifact.folder / document
+    content = path.read_bytes()
+    path.chmod(0o644)
+    for spoilt in (content + b"\n", b" " + content, content.replace(b":", b": ", 1), content.replace(b"a", b"A", 1)):
+        path.write_bytes(spoilt)
+        with pytest.raises(Refused, match=f"{path.name} (was changed|can't be read)"):
+            verify(tmp_path, artifact.manifest.digest)
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "oci/notes.txt", "oci/blobs/sha512/x", "oci/blobs/sha256/" + "0" * 64])
+def test_a_file_that_belongs_to_nothing_is_found(place: str, tmp_path: Path) -> None:
+    artifact = delivered(tmp_path)
+    (artifact.folder / place).parent.mkdir(exist_ok=True)
+    (artifact.folder / place).write_bytes(b"x")
+    with pytest.raises(Refused, match=r"belongs to nothing|which it doesn't name"):
+        verify(tmp_path, artifact.manifest.digest)

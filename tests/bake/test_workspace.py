@@ -43,7 +43,9 @@ def bake_folder(home: Home, name: str, owner: str | None) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("owner", ["1 1", f"{os.getpid()} 1", "4194305 5", "rubbish", "", None])
+@pytest.mark.parametrize(
+    "owner", ["1 1", pytest.param(f"{os.getpid()} 1", id="another start"), "4194305 5", "rubbish", "", None]
+)
 def test_what_has_no_living_owner_goes_with_its_programs(
     owner: str | None, home: Home, leftover: subprocess.Popen[bytes]
 ) -> None:

@@ -20,6 +20,10 @@ LIMITS = {
     "vm.cold_start_s": 6,
     "vm.plain_start_s": 2.5,
     "container.start_s": 0.6,
+    "build.step_overhead_s": 0.3,
+    "build.queued": None,
+    "build.lost": 0,
+    "build.trigger_s": 1,
     "bake.rebake_s": 5,
     "bake.one_file_s": 1.0,
     "bake.one_file_vs_packer": 0.1,
@@ -31,11 +35,30 @@ LIMITS = {
     "switch.failed": 0,
     "switch.stale": 0,
     "handover.failed": 0,
+    "handover.hold_s": 3.0,
+    "rollback.warm_ms": 300,
+    "chaos.rounds": None,
+    "chaos.failed": 0,
+    "chaos.lost_writes": 0,
+    "chaos.orphans": 0,
     "cli.help_s": 0.25,
     "vm.overhead_mb": 80,
+    "drift.machine_s": 0.1,
+    "attest.slowdown": None,
     "daemon.rss_mb": 150,
+    "scale.plan_s": 2,
+    "scale.rss_mb": 300,
+    "scale.growth": 13,
+    "drift.thousand_s": 1.0,
+    "drift.tamperings": None,
+    "drift.missed": 0,
     "store.step_ms": None,
     "ledger.verify_per_s": None,
+    "sim.scenarios": None,
+    "sim.violations": 0,
+    "sim.history_ms": None,
+    "build.corpus": None,
+    "build.corpus_failed": 0,
 }
 KEYS = {"name", "value", "unit", "peer", "limit", "ratio", "met", "runs", "min", "max", "detail"}
 CHANGES = [Change(100, 110, "one"), Change(200, 210, "two")]
@@ -44,7 +67,16 @@ CHANGES = [Change(100, 110, "one"), Change(200, 210, "two")]
 def test_every_promised_number_is_measured_against_its_limit() -> None:
     load_all()
     assert {name: one.limit for name, one in ALL.items()} == LIMITS
-    assert {name: one.at_least for name, one in ALL.items() if one.at_least} == {"bake.reproducible": 1}
+    assert {name: one.at_least for name, one in ALL.items() if one.at_least} == {
+        "attest.slowdown": 0.97,
+        "bake.reproducible": 1,
+        "build.corpus": 60,
+        "build.queued": 50,
+        "chaos.rounds": 20,
+        "drift.tamperings": 30,
+        "ledger.verify_per_s": 100_000,
+        "sim.scenarios": 20_000,
+    }
 
 
 @pytest.mark.parametrize(("value", "met"), [(1.0, True), (0.0, False)])

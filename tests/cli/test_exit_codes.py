@@ -1,4 +1,7 @@
-"""Exit codes are a promise: 0 done, 1 failed, 2 bad input, 3 daemon out of reach. No command ends in a traceback."""
+"""Exit codes are a promise: 0 done, 1 failed, 2 bad input, 3 daemon out of reach (4 is for drift that was found).
+
+No command ends in a traceback.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,10 @@ ASKS_THE_DAEMON = [
     "status",
     "status hello --watch",
     "status --json",
+    "explain",
+    "rehearse rollback hello",
+    "explain hello",
+    "explain hello --json",
     "rollback hello --yes",
     "destroy hello --yes",
     "pause hello",
@@ -48,12 +55,16 @@ ASKS_THE_DAEMON = [
     "machine list",
     "machine show hello-web-r1-0",
     "machine console hello-web-r1-0",
+    "machine release hello-web-r1-0",
+    "drift",
+    "drift hello --json",
+    "drift --watch",
     "disk list",
     "disk delete hello-web-data-0 --yes",
     "key show",
     "key list",
     "key trust stoneware.yaml",
-    "key distrust 3f9a",
+    "key distrust 3f9a52c0",
     "ledger show",
     "ledger verify",
     "serve --stop",
@@ -104,6 +115,68 @@ def test_what_leads_nowhere_is_bad_input(words: tuple[str, ...], wrong: str, sto
     assert wrong in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "usage", "wrong"),
+    [
+        ("--oops", "stoneware", "--oops"),
+        ("stats", "stoneware", "no such command 'stats'. Did you mean 'status'?"),
+        ("status --oops", "stoneware status", "--oops"),
+        ("image show", "stoneware image show", "missing argument 'IMAGE'"),
+        ("release show hello -1", "stoneware release show", "-1"),
+        ("history --at tomorrow", "stoneware history", "invalid value for '--at': 'tomorrow' is"),
+        ("history --at 9999-12-31", "stoneware history", "invalid value for '--at': '9999-12-31' is still to come"),
+        ("ledger verify --file nowhere", "stoneware ledger verify", "File 'nowhere' does not exist"),
+        ("completion dash", "stoneware completion", "'dash'"),
+    ],
+)
+def test_bad_usage_has_a_code_and_a_page_like_every_failure(
+    words: str, usage: str, wrong: str, stoneware: Stoneware
+) -> None:
+    done = stoneware(*words.split())
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"Usage: {usage} ")
+    assert "\nstoneware: " in done.err
+    assert wrong in done.err
+    assert "--help` says what is asked for\n" in done.err
+    assert done.err.endswith("  code: bad-input (`stoneware docs bad-input`)\n")
+
+
+def test_bad_usage_is_said_to_programs_too(stoneware: Stoneware) -> None:
+    done = stoneware("status", "--oops", "--json")
+    assert (done.code, done.err) == (2, "")
+    told = json.loads(done.out)
+    assert (told["kind"], told["code"]) == ("BadInput", "bad-input")
+    assert "--oops" in told["error"]
+    assert told["next_step"] == "`stoneware status --help` says what is asked for"
+
+
+@pytest.mark.parametrize("words", ["", "image"])
+def test_without_a_command_there_is_help(words: str, stoneware: Stoneware) -> None:
+    done = stoneware(*words.split())
+    assert done.code == 2
+    assert done.err.startswith("Usage: stoneware")
+    assert "Commands" in done.err
+    assert "code:" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        *(("STONEWARE_BUILDS_AT_ONCE", said) for said in ("0", "-1", "abc", "65", "\u00b2", "9" * 5000)),
+        ("STONEWARE_BUILD_STATUS_HOOK", "notify 'once"),
+    ],
+)
+@pytest.mark.parametrize("words", ["serve", "serve --background"])
+def test_a_daemon_that_is_told_nonsense_doesnt_begin(
+    words: str, variable: str, said: str, stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, said)
+    done = stoneware(*words.split())
+    assert done.code == 2
+    assert f"{variable} is {said!r}" in done.err
+    assert "or unset it" in done.err
+
+
 def test_a_doctor_with_bad_news_fails(stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")  # no QEMU, so no accelerator to prove
     done = stoneware("doctor")
@@ -122,30 +195,32 @@ def answer(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "status", "said", "code"),
     [
-        (BadInput("it is wrong", next_step="mend it"), 2, "stoneware: it is wrong\n  next: mend it\n"),
-        (NotFound("no such thing"), 2, "stoneware: no such thing\n"),
-        (Conflict("not now"), 1, "stoneware: not now\n"),
-        (Refused("no"), 1, "stoneware: no\n"),
-        (BakeFailed("it burnt"), 1, "stoneware: it burnt\n"),
-        (DaemonUnreachable("nobody there"), 3, "stoneware: nobody there\n"),
-        (click.exceptions.Exit(1), 1, ""),
-        (click.exceptions.Exit(0), 0, ""),
+        (BadInput("it is wrong", next_step="mend it"), 2, "stoneware: it is wrong\n  next: mend it\n", "bad-input"),
+        (NotFound("no such thing"), 2, "stoneware: no such thing\n", "not-found"),
+        (Conflict("not now"), 1, "stoneware: not now\n", "conflict"),
+        (Refused("no", code="image-revoked"), 1, "stoneware: no\n", "image-revoked"),
+        (BakeFailed("it burnt"), 1, "stoneware: it burnt\n", "bake-failed"),
+        (DaemonUnreachable("nobody there"), 3, "stoneware: nobody there\n", "daemon-unreachable"),
+        (click.exceptions.Exit(1), 1, "", ""),
+        (click.exceptions.Exit(0), 0, "", ""),
         (
             KeyError("oops"),
             1,
             "stoneware: internal error: KeyError: 'oops'\n  STONEWARE_DEBUG=1 shows where; please report it\n",
+            "unforeseen",
         ),
-        (BrokenPipeError(32, "Broken pipe"), 1, ""),
+        (BrokenPipeError(32, "Broken pipe"), 1, "", ""),
     ],
 )
-def test_each_error_has_its_code_and_its_words(
-    error: BaseException, code: int, said: str, stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch
+def test_each_error_has_its_exit_code_its_words_and_its_code(
+    error: BaseException, status: int, said: str, code: str, stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(error, monkeypatch)
     done = stoneware("schema")
-    assert (done.code, done.err) == (code, said)
+    led = f"  code: {code} (`stoneware docs {code}`)\n" if code else ""
+    assert (done.code, done.err) == (status, said + led)
 
 
 def test_a_person_who_says_no_has_changed_nothing(stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch) -> None:

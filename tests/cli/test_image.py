@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.api.house import ACTOR, House, TestClient
 from tests.cli.conftest import Stoneware
+from tests.support.near import NearClient
 from tests.support.simulation import manifest
 
 from stoneware.cli import options
-from stoneware.client import Client
 from stoneware.clock import SystemClock
 from stoneware.daemon import build
 from stoneware.host.home import Home
@@ -31,12 +31,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         for version in (1, 2):
             house.publish(version=version)
 
-        def client() -> Client:
-            found = Client(tmp_path / "nowhere")
-            found._http = http
-            return found
-
-        monkeypatch.setattr(options, "client", client)
+        monkeypatch.setattr(options, "client", lambda: NearClient(http))
         daemon.services.worker.start()
         yield house
         daemon.services.worker.stop()

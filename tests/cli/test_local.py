@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "critter-junction"
 def test_what_init_writes_passes_check(stoneware: Stoneware) -> None:
     assert stoneware("init").code == 0
     done = stoneware("check")
-    assert (done.code, done.out) == (0, "stoneware.yaml is good: 1 images, 1 deployments\n")
+    assert (done.code, done.out) == (0, "stoneware.yaml is good: 1 image, 1 deployment\n")
 
 
 def test_init_makes_the_folder_and_says_what_comes_next(stoneware: Stoneware) -> None:
@@ -42,6 +42,7 @@ def test_check_says_problems_and_leaves_everything(stoneware: Stoneware) -> None
     assert done.err.splitlines() == [
         "stoneware.yaml:1 imags: unknown key 'imags', did you mean 'images'?",
         "stoneware: stoneware.yaml has 1 problem; nothing was changed",
+        "  code: declaration-invalid (`stoneware docs declaration-invalid`)",
     ]
     assert [path.name for path in Path().iterdir()] == ["stoneware.yaml"]
 

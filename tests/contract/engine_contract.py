@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,23 @@ from stoneware.errors import NotFound, Refused
 from stoneware.model.image import Artifact
 from stoneware.model.machine import Disk, DiskMount, Machine, Phase, Power, WantedDisk, WantedMachine
 from stoneware.model.probe import Answer
+from stoneware.model.snapshot import WantedSnapshot
 
 OWNER = "town"
+SECRET = "db-password/2"
+VALUE = b"only machines know me"
+revealed: list[str] = []
+"""Which secrets engines have asked for, in order."""
+
+
+def reveal(reference: str) -> bytes:
+    """The way to secrets that engines are made with here."""
+    if reference != SECRET:
+        raise Refused(f"there is no secret {reference}", "set it")
+    revealed.append(reference)
+    return VALUE
+
+
 SIZE = 64 * 2**20
 
 
@@ -32,6 +48,9 @@ class EngineContract:
         time.sleep(seconds)
 
     def kill(self, engine: Engine, name: str) -> None:
+        raise NotImplementedError
+
+    def kept(self, engine: Engine) -> Path:
         raise NotImplementedError
 
     def ask(self, engine: Engine, machine: Machine) -> Answer:
@@ -56,6 +75,8 @@ class EngineContract:
             engine.delete_machine(machine.name)
         for disk in engine.list_disks():
             engine.delete_disk(disk.name)
+        for snapshot in engine.list_snapshots():
+            engine.delete_snapshot(snapshot.name)
 
     def wanted(self, artifact: Artifact, index: int = 0, *disks: str) -> WantedMachine:
         return WantedMachine(
@@ -104,6 +125,10 @@ class EngineContract:
         assert engine.capabilities().power
         assert all(finding.level in ("ok", "warn") for finding in engine.check())
 
+    def test_it_says_what_its_machines_may_use(self, engine: Engine) -> None:
+        capacity = engine.capacity()
+        assert all(limit is None or limit > 0 for limit in (capacity.cpus, capacity.memory_bytes, capacity.boots))
+
     def test_a_machine_starts_serves_and_goes(self, engine: Engine, artifact: Artifact) -> None:
         wanted = self.wanted(artifact)
         machine = self.start(engine, wanted, artifact)
@@ -128,6 +153,34 @@ class EngineContract:
         with pytest.raises(Refused):
             engine.create_machine(missing)
         assert [m for m in engine.list_machines() if m.power is Power.RUNNING] == []
+
+    def test_secrets_come_with_every_start_and_are_kept_nowhere(
+        self, engine: Engine, again: Callable[[], Engine], artifact: Artifact
+    ) -> None:
+        wanted = self.wanted(artifact).model_copy(update={"secrets": {"DB_PASSWORD": SECRET}})
+        revealed.clear()
+        self.start(engine, wanted, artifact)
+        first = len(revealed)
+        assert first
+        engine.create_machine(wanted)
+        assert len(revealed) == first, "nothing was started"
+        self.stop(engine, wanted.name)
+        later = again()
+        later.start_machine(wanted.name)
+        self.until(later, wanted.name, Phase.SERVING)
+        assert len(revealed) > first
+        with pytest.raises(Refused, match="another content"):
+            later.create_machine(wanted.model_copy(update={"secrets": {}}))
+        files = [path for path in self.kept(later).rglob("*") if path.is_file() and not path.is_symlink()]
+        assert files
+        assert [path for path in files if VALUE in path.read_bytes()] == []
+
+    def test_a_machine_whose_secret_is_not_there_is_not_made(self, engine: Engine, artifact: Artifact) -> None:
+        engine.publish_image(artifact)
+        wanted = self.wanted(artifact).model_copy(update={"secrets": {"DB_PASSWORD": "db-password/9"}})
+        with pytest.raises(Refused, match="no secret db-password/9"):
+            engine.create_machine(wanted)
+        assert engine.list_machines() == []
 
     def test_what_does_not_exist_is_named(self, engine: Engine) -> None:
         for act in (engine.read_console, engine.start_machine, engine.stop_machine, engine.quiesce_machine):
@@ -165,14 +218,22 @@ class EngineContract:
     def test_a_stopped_machine_starts_again_as_it_was(self, engine: Engine, artifact: Artifact) -> None:
         wanted = self.wanted(artifact)
         before = self.start(engine, wanted, artifact)
+        assert before.started_at is not None
+        assert before.started_at >= before.created_at - 2, "its first run began when it was made"
         self.stop(engine, wanted.name)
         engine.stop_machine(wanted.name)
+        stopped = self.get(engine, wanted.name)
+        assert stopped is not None
+        assert stopped.started_at is None
         with pytest.raises(Refused, match="stopped"):
             engine.create_machine(wanted)
         engine.start_machine(wanted.name)
         engine.start_machine(wanted.name)
         back = self.until(engine, wanted.name, Phase.SERVING)
         assert (back.addresses, back.digest) == (before.addresses, before.digest)
+        assert back.created_at == before.created_at
+        assert back.started_at is not None
+        assert back.started_at > before.started_at
 
     def stop(self, engine: Engine, name: str) -> None:
         def off() -> bool:
@@ -253,6 +314,105 @@ class EngineContract:
         self.kill(engine, wanted.name)
         self.stop(engine, wanted.name)
         assert self.disk(engine, "worlds").writer is None
+
+    # Snapshots
+
+    def test_a_snapshot_is_taken_once_and_found_again(self, engine: Engine, again: Callable[[], Engine]) -> None:
+        assert engine.capabilities().snapshots
+        self.make_disk(engine, "worlds")
+        self.make_disk(engine, "other")
+        wanted = WantedSnapshot(name="before", why="a test", data_schema=3, release=7)
+        engine.snapshot_disk("worlds", wanted)
+        taken = engine.list_snapshots()
+        engine.snapshot_disk("worlds", wanted)
+        assert again().list_snapshots(OWNER) == engine.list_snapshots() == taken
+        one = taken[0]
+        assert (one.name, one.disk, one.owner, one.size_bytes) == ("before", "worlds", OWNER, SIZE)
+        assert (one.why, one.data_schema, one.release) == ("a test", 3, 7)
+        assert engine.list_snapshots("somebody-else") == []
+        with pytest.raises(Refused, match="worlds"):
+            engine.snapshot_disk("other", wanted)
+        with pytest.raises(Refused, match="name of a disk"):
+            engine.snapshot_disk("worlds", WantedSnapshot(name="other"))
+        with pytest.raises(NotFound, match="no disk nothing"):
+            engine.snapshot_disk("nothing", WantedSnapshot(name="fresh"))
+        engine.delete_snapshot("before")
+        engine.delete_snapshot("before")
+        assert engine.list_snapshots() == []
+        with pytest.raises(NotFound, match="no snapshot before"):
+            engine.restore_disk("worlds", "before")
+
+    def test_a_disk_in_use_is_taken_put_back_and_cloned(self, engine: Engine, artifact: Artifact) -> None:
+        wanted = self.wanted(artifact, 0, "worlds")
+        self.make_disk(engine, "worlds")
+        machine = self.serving(engine, wanted, artifact)
+        self.store(machine, "fox")
+        engine.snapshot_disk("worlds", WantedSnapshot(name="before"))
+        self.store(machine, "owl")
+        assert self.stored(machine) in ("fox\nowl", None)
+        with pytest.raises(Refused, match=wanted.name):
+            engine.restore_disk("worlds", "before")
+        engine.quiesce_machine(wanted.name)
+        self.until(engine, wanted.name, Phase.WAITING)
+        engine.detach_disk("worlds", wanted.name)
+        for _ in range(2):
+            engine.restore_disk("worlds", "before")
+        engine.attach_disk("worlds", wanted.name)
+        machine = self.until(engine, wanted.name, Phase.SERVING)
+        self.wait(lambda: self.ask(engine, machine).ok, "it never answered")
+        assert self.stored(machine) in ("fox", None)
+        engine.delete_machine(wanted.name)
+        for source, name in (("before", "copy"), ("worlds", "twin")):
+            for _ in range(2):
+                engine.clone_disk(source, WantedDisk(name=name, owner="elsewhere", size_bytes=SIZE))
+            assert [(d.name, d.writer) for d in engine.list_disks("elsewhere")] == [(name, None)]
+            engine.delete_disk(name)
+
+    def test_what_does_not_fit_or_is_damaged_is_refused(self, engine: Engine) -> None:
+        self.make_disk(engine, "worlds")
+        self.make_disk(engine, "wide", 2 * SIZE)
+        engine.snapshot_disk("worlds", WantedSnapshot(name="before"))
+        with pytest.raises(Refused, match="bytes"):
+            engine.restore_disk("wide", "before")
+        for source in ("before", "worlds"):
+            with pytest.raises(Refused, match="bytes"):
+                engine.clone_disk(source, WantedDisk(name="copy", owner=OWNER, size_bytes=2 * SIZE))
+        with pytest.raises(NotFound, match="no disk nothing"):
+            engine.clone_disk("nothing", WantedDisk(name="copy", owner=OWNER, size_bytes=SIZE))
+        self.damage(engine, "before")
+        with pytest.raises(Refused, match="damaged"):
+            engine.restore_disk("worlds", "before")
+        with pytest.raises(Refused, match="damaged"):
+            engine.clone_disk("before", WantedDisk(name="copy", owner=OWNER, size_bytes=SIZE))
+        assert sorted(d.name for d in engine.list_disks()) == ["wide", "worlds"]
+
+    def test_a_copy_that_is_cut_short_leaves_nothing(self, engine: Engine) -> None:
+        self.make_disk(engine, "worlds")
+
+        def stop(_done: int, _total: int) -> None:
+            raise Refused("cut short")
+
+        with pytest.raises(Refused, match="cut short"):
+            engine.snapshot_disk("worlds", WantedSnapshot(name="before"), stop)
+        assert engine.list_snapshots() == []
+        with pytest.raises(Refused, match="cut short"):
+            engine.clone_disk("worlds", WantedDisk(name="copy", owner=OWNER, size_bytes=SIZE), stop)
+        assert [d.name for d in engine.list_disks()] == ["worlds"]
+
+    def make_disk(self, engine: Engine, name: str, size_bytes: int = SIZE) -> None:
+        engine.create_disk(WantedDisk(name=name, owner=OWNER, size_bytes=size_bytes))
+
+    def serving(self, engine: Engine, wanted: WantedMachine, artifact: Artifact) -> Machine:
+        self.start(engine, wanted, artifact)
+        for mount in wanted.disks:
+            engine.attach_disk(mount.disk, wanted.name)
+        machine = self.until(engine, wanted.name, Phase.SERVING)
+        self.wait(lambda: self.ask(engine, machine).ok, "it never answered")
+        return machine
+
+    def damage(self, engine: Engine, snapshot: str) -> None:
+        """Changes what a snapshot holds, behind the engine's back."""
+        raise NotImplementedError
 
     def store(self, machine: Machine, name: str) -> None:
         """Writes something that must outlive the machine, where the engine's machines are real."""

@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-import pytest
+from tests.contract.switch_ground import SERVICE, SwitchGround
 
-from stoneware.model.deployment import HealthSpec
-from stoneware.model.probe import HttpProbe
-from stoneware.model.route import Member, MemberState, Pool, Route, RouteView, Slot
+from stoneware.model.route import Member, Pool, Route, Slot
 from stoneware.traffic.switch import Switch
 
-SERVICE = "town.play"
-HEALTH = HealthSpec(http=HttpProbe(port=80, path="/healthz"), interval="200ms", timeout="1s", healthy_for="1s")
 
-
-class SwitchContract:
-    """Fixtures to be given by a subclass: `switch`, `machine` (makes a healthy one, returns its address), `listen`."""
-
-    patience_s: float = 10.0
-
-    @pytest.fixture
-    def switch(self) -> Switch:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def machine(self) -> Callable[[str], str]:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def listen(self) -> str:
-        raise NotImplementedError
-
-    def fall_sick(self, name: str) -> None:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def route(self, machine: Callable[[str], str], listen: str) -> Route:
-        """Two pools of two machines each; nobody has the traffic yet."""
-        pools: dict[Slot, Pool] = {
-            slot: Pool(
-                fleet=f"town-web-r{number}",
-                members=tuple(
-                    Member(machine=f"town-web-r{number}-{i}", address=machine(f"town-web-r{number}-{i}"))
-                    for i in range(2)
-                ),
-            )
-            for number, slot in ((1, "A"), (2, "B"))
-        }
-        return Route(service=SERVICE, listen=listen, pools=pools, health=HEALTH)
-
-    def seen(self, switch: Switch, good: Callable[[RouteView], bool]) -> RouteView:
-        until = time.monotonic() + self.patience_s
-        while not ((view := switch.read(SERVICE)) and good(view)):
-            assert time.monotonic() < until, view
-            time.sleep(0.02)
-        return view
-
-    def up(self, view: RouteView, slot: Slot) -> list[str]:
-        return [m.machine for m in view.pools[slot].members if m.state is MemberState.UP]
+class SwitchContract(SwitchGround):
+    """Fixtures to be given by a subclass, as `SwitchGround` says."""
 
     def test_it_says_what_the_host_lacks(self, switch: Switch) -> None:
         assert all(finding.level == "ok" for finding in switch.check())
@@ -80,6 +32,30 @@ class SwitchContract:
             view = self.seen(switch, lambda _: True)
             assert (view.active, view.held) == (active, held)
             assert {slot: pool.fleet for slot, pool in view.pools.items()} == {"A": "town-web-r1", "B": "town-web-r2"}
+
+    def test_shares_and_clients_that_stay_are_read_back(self, switch: Switch, route: Route) -> None:
+        third = Pool(fleet="town-web-base-r2", members=route.pools["A"].members[:1])
+        pools: dict[Slot, Pool] = {**route.pools, "C": third}
+        pictures: tuple[tuple[dict[Slot, int], tuple[Slot, ...]], ...] = (
+            ({}, ()),
+            ({"B": 10, "C": 5}, ()),
+            ({"B": 50}, ("C",)),
+            ({}, ("B",)),
+        )
+        for shares, staying in pictures:
+            changes = {"active": "A", "shares": shares, "staying": staying, "sticky": True, "pools": pools}
+            switch.apply(route.model_copy(update=changes))
+            view = self.seen(switch, lambda _: True)
+            assert (view.active, view.shares, view.staying) == ("A", shares, staying)
+            assert view.share_of("A") == 100 - sum(shares.values())
+
+    def test_a_machine_that_drains_stays_and_comes_back(self, switch: Switch, route: Route) -> None:
+        for draining in (True, False, True):
+            first = route.pools["A"].members[0].model_copy(update={"draining": draining})
+            pool = route.pools["A"].model_copy(update={"members": (first, *route.pools["A"].members[1:])})
+            switch.apply(route.model_copy(update={"active": "A", "pools": {"A": pool}}))
+            view = self.seen(switch, lambda view: len(self.up(view, "A")) == 2)
+            assert [m.draining for m in view.pools["A"].members] == [draining, False]
 
     def test_the_proxys_own_verdict_on_machines_is_told(self, switch: Switch, route: Route) -> None:
         switch.apply(route)
@@ -102,3 +78,9 @@ class SwitchContract:
         assert switch.open_requests(SERVICE, "town-web-r1") == 0
         assert switch.open_requests(SERVICE, "nobody") == 0
         assert switch.open_requests("town.other", "town-web-r1") == 0
+
+    def test_every_machine_behind_a_service_is_counted(self, switch: Switch, route: Route) -> None:
+        switch.apply(route.model_copy(update={"active": "A"}))
+        names = {m.machine for pool in route.pools.values() for m in pool.members}
+        assert {name: one.answers for name, one in switch.counters(SERVICE).items()} == dict.fromkeys(names, 0)
+        assert switch.counters("town.other") == {}

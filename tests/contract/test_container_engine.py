@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_contract import EngineContract
+from tests.contract.engine_contract import EngineContract, reveal
 from tests.support.foundry import Foundry
 from tests.support.layouts import container_engine, container_home, sealed_container
 
@@ -35,18 +35,26 @@ class TestContainerEngine(EngineContract):
 
     @pytest.fixture
     def engine(self, home: Home) -> ContainerEngine:
-        return container_engine(home)
+        return container_engine(home, reveal)
 
     @pytest.fixture
     def again(self, home: Home) -> Callable[[], ContainerEngine]:
-        return lambda: container_engine(home)
+        return lambda: container_engine(home, reveal)
 
     @pytest.fixture
     def artifact(self, foundry: Foundry) -> Artifact:
         return sealed_container(foundry)
 
+    def kept(self, engine: ContainerEngine) -> Path:  # type: ignore[override]
+        return engine.home.containers / "machines"
+
     def kill(self, engine: ContainerEngine, name: str) -> None:  # type: ignore[override]
         os.kill(engine.podman.containers([name])[name].pid, signal.SIGKILL)
+
+    def damage(self, engine: ContainerEngine, snapshot: str) -> None:  # type: ignore[override]
+        with (engine.home.containers / "snapshots" / f"{snapshot}.raw").open("r+b") as data:
+            data.seek(1024)
+            data.write(b"rotten")
 
     def ask(self, engine: ContainerEngine, machine: Machine) -> Answer:  # type: ignore[override]
         return ask(HEALTH, machine.addresses[80], 5.0)

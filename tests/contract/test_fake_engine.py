@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_contract import EngineContract
+from tests.contract.engine_contract import EngineContract, reveal
 from tests.support.simulation import manifest
 
 from stoneware.clock import ManualClock
@@ -22,7 +22,8 @@ class TestFakeEngine(EngineContract):
     @pytest.fixture
     def again(self, tmp_path: Path) -> Callable[[], FakeEngine]:
         self.clock = ManualClock()
-        return lambda: FakeEngine(self.clock, state=tmp_path / "cloud.json")
+        self.folder = tmp_path
+        return lambda: FakeEngine(self.clock, state=tmp_path / "cloud.json", reveal=reveal)
 
     @pytest.fixture
     def engine(self, again: Callable[[], FakeEngine]) -> FakeEngine:
@@ -32,11 +33,17 @@ class TestFakeEngine(EngineContract):
     def artifact(self, tmp_path: Path) -> Artifact:
         return Artifact(folder=tmp_path, manifest=manifest("web", 1))
 
+    def kept(self, engine: FakeEngine) -> Path:  # type: ignore[override]
+        return self.folder
+
     def pause(self, seconds: float) -> None:
         self.clock.sleep(seconds)
 
     def kill(self, engine: FakeEngine, name: str) -> None:  # type: ignore[override]
         engine.kill_machine(name)
+
+    def damage(self, engine: FakeEngine, snapshot: str) -> None:  # type: ignore[override]
+        engine.damage(snapshot)
 
     def ask(self, engine: FakeEngine, machine: Machine) -> Answer:  # type: ignore[override]
         return engine.answer(HEALTH, machine.addresses[80], 1.0)

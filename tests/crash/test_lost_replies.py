@@ -9,6 +9,12 @@ from tests.support.simulation import World
 from stoneware.errors import Unreachable
 
 NEVER_FAILING = ("commit", "note")
+BY_THE_WAY = ("facts", "contents", "snapshots")
+"""What depends on how far a story came before it turned back: who has had a disk, and what was kept of it."""
+
+
+def lasting(picture: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in picture.items() if key not in BY_THE_WAY}
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["the reply is lost", "it is away three times"])
@@ -24,6 +30,6 @@ def test_the_end_is_the_same(story: tuple[World, str], lost: bool) -> None:
         assert str(twin.run(operation).result) == result, verb
         if lost:  # being away for longer may lead back from an earlier state, with fewer entries
             assert twin.picture() == picture, verb
-        assert {**twin.picture(), "facts": []} == {**picture, "facts": []}, verb
+        assert lasting(twin.picture()) == lasting(picture), verb
         assert twin.violations == [], verb
         twin.close()

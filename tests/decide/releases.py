@@ -40,7 +40,7 @@ def release(
     number: int, declared: DeploymentSpec, *, newest: int = 1, retained: Sequence[Release] = (), name: str = "town"
 ) -> Release:
     """A release as it would be made: `newest` is the number that each family resolves to."""
-    asked = {one.image for one in declared.groups.values()}
-    images = {ask: image(ask if "/" in ask else f"{ask}/{newest}") for ask in asked}
+    asked = {group: one.image for group, one in declared.groups.items()}
+    images = {group: image(ask if "/" in ask else f"{ask}/{newest}") for group, ask in asked.items()}
     groups = pin(declared, images, number, retained)
     return Release(deployment=name, number=number, created_at=0, actor="ann", spec=declared, groups=groups)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.decide.releases import DISK, group, release, service, spec
 
 from stoneware.decide.fleet import machine_names
-from stoneware.decide.plan import dropped_disks, plan_release, taken_names
+from stoneware.decide.plan import directly, dropped_disks, plan_release, taken_names
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.plan import Plan
 
@@ -128,3 +128,23 @@ def test_names_of_another_deployment_are_not_taken_twice() -> None:
     there = release(3, spec({"b-c": group(), "d": group(disks=DISK)}), name="a")
     assert taken_names(there, [here]) == ("group b-c would have the names of a-b.c",)
     assert taken_names(there, [release(1, spec({"c": group()}), name="a-c")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("rollout", "how"),
+    [
+        ({}, "blue_green: all new machines beside the old ones, then one switch"),
+        ({"strategy": "canary"}, "canary: 10 % for 5m, 50 % for 5m, then all"),
+        ({"strategy": "rolling", "surge": 2, "unavailable": 1}, "rolling: at most 2 more and 1 fewer than declared"),
+        ({"strategy": "recreate"}, "recreate: the old machines stop first, requests wait"),
+    ],
+)
+def test_a_plan_says_how_machines_are_replaced(rollout: dict[str, object], how: str) -> None:
+    before, after = (release(number, spec({"web": group(size=2, rollout=rollout)}), newest=number) for number in (1, 2))
+    [change] = plan_release(before, after).groups
+    assert change.how == how
+    [back] = directly(plan_release(after, before)).groups
+    assert back.how == (
+        how if change.how.startswith(("blue", "recreate")) else "directly: the whole old fleet, then one switch"
+    )
+    assert plan_release(before, before).groups[0].how == ""

@@ -42,10 +42,11 @@ def test_everything_is_said_at_once_and_nothing_is_changed(folder: Path) -> None
 
 
 def test_each_line_has_its_place_and_what_is_right() -> None:
-    *problems, last = GOLDEN.read_text().splitlines()
+    *problems, last, code = GOLDEN.read_text().splitlines()
     places = [re.match(r"stoneware\.yaml:(\d+) (\S+): ([^,]+)(?:, (.+))?$", line) for line in problems]
     assert all(places), [line for line, place in zip(problems, places, strict=True) if place is None]
     assert last == f"stoneware: stoneware.yaml has {len(problems)} problems; nothing was changed"
+    assert code == "  code: declaration-invalid (`stoneware docs declaration-invalid`)"
     lines = BROKEN.read_text().splitlines()
     for place in filter(None, places):
         key = place[2].rpartition(".")[2]
@@ -59,6 +60,9 @@ def test_programs_get_the_same_as_json(folder: Path) -> None:
     done = check(folder, "--json")
     answer = json.loads(done.stdout)
     assert (done.returncode, done.stderr, answer["kind"]) == (2, "", "BadInput")
+    assert answer["code"] == "declaration-invalid"
+    codes = {"declaration-unreadable", "key-unknown", "value-invalid", "reference-invalid"}
+    assert {one["code"] for one in answer["problems"]} == codes
     shown = [f"{one['file']}:{one['line']} {one['path']}: {one['wrong']}" for one in answer["problems"]]
     for line, text in zip(GOLDEN.read_text().splitlines(), shown, strict=False):
         assert line.startswith(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stoneware.host.files import locked, sha256_of, write_atomic
+from stoneware.host.files import is_locked, locked, sha256_of, write_atomic
 
 
 @pytest.mark.parametrize("content", ["", "text ä\n", b"\x00\xff"])
@@ -36,15 +36,6 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_atomic(tmp_path / "taken", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
-
-
-def is_locked(path: Path) -> bool:
-    with path.open("rb") as probe:
-        try:
-            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def test_a_lock_is_held_inside_and_free_afterwards(tmp_path: Path) -> None:
@@ -97,3 +88,11 @@ def test_a_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     content = os.urandom(100_000)
     (tmp_path / "file").write_bytes(content)
     assert sha256_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_lock_is_seen_while_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_locked(path)
+    with locked(path):
+        assert is_locked(path)
+    assert not is_locked(path)

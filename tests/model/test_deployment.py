@@ -14,8 +14,10 @@ from stoneware.model.deployment import (
     GroupSpec,
     HealthSpec,
     MachineSpec,
+    RolloutSpec,
     group_ports,
 )
+from stoneware.model.image import StateSchema
 from stoneware.model.noun import Noun
 
 HTTP, TCP = {"http": {"port": 80}}, {"tcp": {"port": 22}}
@@ -41,6 +43,11 @@ def deployment(**services: dict[str, Any]) -> DeploymentSpec:
         (MachineSpec, {"memory": "32MiB"}, "too small"),
         (MachineSpec, {"memory": "104858000B"}, "no whole number of MiB"),
         (DiskSpec, {"size": "1MiB", "mount": "/srv"}, "too small"),
+        (RolloutSpec, {"snapshot": False, "on_failure": "restore_snapshot"}, "no snapshot is taken"),
+        (RolloutSpec, {"snapshot": False, "rehearse": True}, "a rehearsal runs on a snapshot"),
+        (StateSchema, {"reads": [1], "writes": 2}, "couldn't read what it writes"),
+        (StateSchema, {"reads": [], "writes": 2}, "at least 1 item"),
+        (StateSchema, {"reads": [0, 1], "writes": 1}, "greater than or equal to 1"),
         (GroupSpec, {**GROUP, "size": 0}, "greater than or equal to 1"),
         (GroupSpec, {**GROUP, "size": True}, "valid integer"),
         (GroupSpec, {**GROUP, "config": {"A B": "x"}}, "match pattern"),

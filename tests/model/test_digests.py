@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stoneware.model.deployment import GroupSpec
-from stoneware.model.image import Image, Manifest, Recipe, SealedFile, Verity
+from stoneware.model.image import Image, Manifest, Recipe, SealedFile, StateSchema, Verity
 from stoneware.model.ledger import Fact, entry_hash
 from stoneware.model.release import content_of
 
@@ -23,6 +23,17 @@ MANIFEST = Manifest(
     recipe=Recipe(containerfile="Containerfile", containerfile_sha256="00"),
 )
 GROUP: dict[str, Any] = {"image": "web", "health": {"tcp": {"port": 80}}}
+
+
+SEALED_BEFORE = "sha256:972fe40a10aeccd3ed8459726da9fd4d7689b13ae2f56a09c376b1f1d6f517b0"
+"""The digest that MANIFEST had when a manifest knew nothing of schemas."""
+
+
+def test_an_image_that_was_sealed_before_there_were_schemas_keeps_its_digest() -> None:
+    assert MANIFEST.digest == SEALED_BEFORE
+    said = MANIFEST.model_copy(update={"state_schema": StateSchema(reads=(2, 1), writes=2)})
+    assert said.digest != MANIFEST.digest
+    assert Manifest.model_validate_json(said.canonical()) == said
 
 
 def test_a_manifest_keeps_its_digest_on_the_way_to_json_and_back() -> None:

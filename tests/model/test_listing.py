@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -45,6 +46,34 @@ def test_one_entry_a_line_as_documented() -> None:
         b'[".","d",493,0,0,0,"",[]]\n'
         b'["etc/\\u00e4\\n","f",420,0,42,7,"' + b"ab" * 32 + b'",[["security.capability","0102"]]]\n'
     )
+
+
+LINKED = b'["a","f",420,0,0,7,"ff",[]]\n["b","f",420,0,0,7,"ff",[],"a"]\n'
+
+
+def test_a_second_name_of_a_file_says_so_and_others_say_nothing() -> None:
+    file = FileEntry("f", 0o644, 0, 0, 7, "ff")
+    assert to_lines({"b": replace(file, link="a"), "a": file}) == LINKED
+    assert from_lines(LINKED)["b"].link == "a"
+    with pytest.raises(BadInput, match="can't hold"):
+        to_lines({"a": file, "b": replace(file, link="c")})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"a"]\n', b'"c"]\n'),
+        (b'"a"]\n', b'"b"]\n'),
+        (b'"a"]\n', b'""]\n'),
+        (b'"a"]\n', b"7]\n"),
+        (b'"a"]\n', b'"a","a"]\n'),
+        (b'7,"ff",[],"a"', b'7,"fe",[],"a"'),
+        (b'"b","f"', b'"b","l"'),
+    ],
+)
+def test_a_link_to_what_is_not_that_file_is_none(old: bytes, new: bytes) -> None:
+    with pytest.raises(BadInput, match="line 2"):
+        from_lines(LINKED.replace(old, new))
 
 
 def test_a_path_that_is_no_utf8_is_kept() -> None:

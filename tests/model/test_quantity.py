@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from stoneware.model.quantity import (
     LARGEST_BYTES,
     LONGEST_MS,
     AbsolutePath,
+    Size,
+    Span,
     format_size,
     format_time,
     parse_size,
@@ -22,6 +25,8 @@ from stoneware.model.quantity import (
 )
 
 PATH = TypeAdapter(AbsolutePath)
+LIMITS = [LARGEST_BYTES >> power for power in (0, 10, 20, 30, 40)]
+LIMITS += [LONGEST_MS // unit for unit in (1, 1000, 60_000, 3_600_000, 86_400_000)]
 
 
 @given(st.integers(1, LARGEST_BYTES))
@@ -122,3 +127,19 @@ def test_absolute_paths_pass(path: str) -> None:
 def test_other_paths_are_refused(path: Any) -> None:
     with pytest.raises(ValidationError, match="not a path that can be used here"):
         PATH.validate_python(path)
+
+
+@given(
+    number=st.integers(0, 10**13) | st.sampled_from([limit + more for limit in LIMITS for more in (-1, 0, 1)]),
+    unit=st.sampled_from(["ms", "s", "m", "h", "d", "B", "KiB", "MiB", "GiB", "TiB"]),
+)
+def test_the_schema_lets_through_what_can_be_read_and_nothing_else(number: int, unit: str) -> None:
+    kind, parse = (Span, parse_span) if unit in ("ms", "s", "m", "h", "d") else (Size, parse_size)
+    pattern = TypeAdapter(kind).json_schema(mode="validation")["pattern"]
+    try:
+        parse(f"{number}{unit}")
+    except ValueError:
+        readable = False
+    else:
+        readable = True
+    assert bool(re.search(pattern, f"{number}{unit}")) is readable

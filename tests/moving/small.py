@@ -68,7 +68,6 @@ def make(home: Home, family: str = "web", seed: int = 1, container: bool = True)
         **words,
     )
     write_atomic(out / "manifest.json", manifest.canonical(), mode=0o444)
-    write_atomic(out / "sbom.json", json.dumps({"of": family}), mode=0o444)
     target = home.images / manifest.digest.removeprefix("sha256:")
     out.rename(target)
     artifact, notary = Artifact(folder=target, manifest=manifest), Notary(home)

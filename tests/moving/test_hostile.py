@@ -175,6 +175,7 @@ TITLE = "org_opencontainers_image_title"
         (annotated("attached", **{TITLE: "../../sbom.json"}), "is no name for an attached file"),
         (annotated("attached", **{TITLE: ".sbom"}), "is no name for an attached file"),
         (annotated("attached", **{TITLE: "manifest.json"}), "is no name for an attached file"),
+        (annotated("attached", **{TITLE: "notes.txt"}), "'notes.txt' is nothing that is stated of an image"),
         (annotated("attached", **{TITLE: "vmlinuz"}), "is no name for an attached file|twice"),
         (annotated("container", **{TITLE: "oci/../../x"}), "doesn't belong to its container"),
         (annotated("boot-test", **{TITLE: "x"}), "'x' is nothing that the image has"),
@@ -215,6 +216,21 @@ def test_a_record_of_another_image_or_of_a_failure(home: Home, artifact: Artifac
     ):
         out = archive(artifact, tmp_path / said, record.model_copy(update=changes))
         refused(home, out, said)
+
+
+def test_what_fills_the_blocks_is_empty_and_the_end_is_whole(home: Home, artifact: Artifact, tmp_path: Path) -> None:
+    good = archive(artifact, tmp_path / "good").read_bytes()
+    first = good.index(b'{"imageLayoutVersion"')
+    filled = first + len(b'{"imageLayoutVersion":"1.0.0"}') + 3
+    (tmp_path / "filled").write_bytes(good[:filled] + b"\1" + good[filled + 1 :])
+    refused(home, tmp_path / "filled", "something stands behind 'oci-layout'")
+    for less in (1, 700):
+        (tmp_path / "cut").write_bytes(good[:-less])
+        refused(home, tmp_path / "cut", "is cut off")
+    plain = good.rstrip(b"\0")
+    bare = plain + b"\0" * (-len(plain) % 512) + bytes(1024)
+    (tmp_path / "bare").write_bytes(bare)
+    assert take_in(home, tmp_path / "bare").manifest == artifact.manifest
 
 
 def test_a_missing_and_an_exchanged_file(home: Home, artifact: Artifact, tmp_path: Path) -> None:

@@ -162,6 +162,18 @@ def test_a_bad_file_is_refused_at_once_and_a_bad_byte_before_anything_enters(
     nothing_of_it(house)
 
 
+def test_a_bad_byte_is_refused_also_when_the_image_is_here(house: House, artifact: Artifact, tmp_path: Path) -> None:
+    good = archive(artifact, tmp_path / "file").read_bytes()
+    moved(house, "/v1/imports", source=str(tmp_path / "file"))
+    assert "nothing changed" in moved(house, "/v1/imports", source=str(tmp_path / "file"))["because"]
+    place = good.index((artifact.folder / "layer-1.img").read_bytes()[:64]) + 9
+    (tmp_path / "bad").write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+    done = moved(house, "/v1/imports", source=str(tmp_path / "bad"))
+    assert (done["result"], "layer-1.img was changed" in done["because"]) == ("FAILED", True)
+    assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
+    assert [image.name for image in house.daemon.services.store.catalog.list()] == ["web/1"]
+
+
 def nothing_of_it(house: House) -> None:
     """Neither catalog nor store nor any folder has heard of an image."""
     assert house.daemon.services.store.catalog.list(deleted=True) == []
@@ -285,17 +297,22 @@ def test_what_stands_there_is_replaced_only_with_force(other_house: House, artif
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_changed_image_is_not_exported(other_house: House, artifact: Artifact, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoilt", ["layer-1.img", "vmlinuz", "initrd.img", "manifest.json"])
+@pytest.mark.parametrize("form", ["archive", "layout", pytest.param("disk", marks=pytest.mark.host)])
+def test_a_changed_image_is_not_exported(
+    form: str, spoilt: str, other_house: House, artifact: Artifact, tmp_path: Path
+) -> None:
     name = publish(other_house, artifact)
-    layer = artifact.folder / "layer-1.img"
-    content = bytearray(layer.read_bytes())
-    content[77] ^= 1
-    layer.chmod(0o644)
-    layer.write_bytes(content)
-    done = moved(other_house, "/v1/exports", image=name, to=str(tmp_path / "file"))
+    file = artifact.folder / spoilt
+    content = file.read_bytes()
+    at = content.index(b"console=") if spoilt == "manifest.json" else 77
+    before = {path.name for path in tmp_path.iterdir()}
+    file.chmod(0o644)
+    file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    done = moved(other_house, "/v1/exports", image=name, to=str(tmp_path / "out"), form=form)
     assert done["result"] == "FAILED"
-    assert f"{layer} was changed" in done["because"]
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+    assert f"{file} was changed" in done["because"]
+    assert {path.name for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("place", ["stoneware.db", "images/x", "machines/../x"])
@@ -314,7 +331,7 @@ def test_the_daemons_own_folder_is_no_place(place: str, other_house: House, arti
         ({"image": "web/1", "to": "/proc", "force": True}, 409, "/proc is no file that could be replaced"),
         ({"image": "web/1", "to": "/dev/null", "force": True}, 409, "/dev/null is no file that could be replaced"),
         ({"image": "web/1", "to": "/proc", "form": "layout", "force": True}, 409, "/proc is no OCI layout"),
-        ({"image": "web/1", "to": "relative"}, 400, "String should match pattern"),
+        ({"image": "web/1", "to": "relative"}, 400, "it must match ^/"),
     ],
 )
 def test_places_that_do_not_do(

@@ -32,7 +32,7 @@ def test_a_copy_is_the_same_image(there: Home, home: Home, tmp_path: Path) -> No
     assert (inside["artifactType"], inside["annotations"][ORIGINAL]) == (ARTIFACT, NAME)
     assert inside["config"]["mediaType"] == CONFIG
     assert f"sha256:{artifact.folder.name}" == inside["config"]["digest"]
-    assert [one["annotations"][TITLE] for one in inside["layers"]][-2:] == ["sbom.json", "boot-test.json"]
+    assert [one["annotations"][TITLE] for one in inside["layers"]][-2:] == ["provenance.dsse.json", "boot-test.json"]
     offer = look(copy)
     assert (offer.original, offer.record is not None) == (NAME, True)
     assert contents(take_in(home, copy).folder) == contents(artifact.folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,20 +14,23 @@ import pytest
 from tests.support.simulation import World, manifest
 from tests.support.specs import spec
 
+from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.deployment import ImageSpec
-from stoneware.model.image import Artifact, ImageState
+from stoneware.model.image import Artifact, Entrypoint, ImageState
 from stoneware.model.lifecycle import Timer, Timers
-from stoneware.model.machine import Phase, Power
+from stoneware.model.machine import Phase, Power, Ran
 from stoneware.model.operation import OperationRecord, Result
 from stoneware.model.release import Release
 from stoneware.operations import bake as baking
+from stoneware.operations import boot_test
 from stoneware.operations.bake import Bake, BakeFrame
-from stoneware.operations.outcome import Finish
+from stoneware.operations.outcome import Finish, Go, Wait
 from stoneware.operations.procedure import Context
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.releasing import Releasing
+from stoneware.operations.watch import Watch
 
 DAY = 86400.0
 
@@ -94,7 +99,7 @@ def test_a_revocation_between_plan_and_rollback_stops_it(world: World, monkeypat
 def test_what_runs_goes_on_and_is_repaired(world: World) -> None:
     world.store.catalog.revoke("web/2", "eve", "CVE-1")
     world.engine.kill_machine("town-web-r2-0")
-    [repair] = Reconcile(world.store, world.platforms, world.clock).run()
+    [repair] = Reconcile(world.store, world.platforms, world.clock, Watch(world.clock)).run()
     assert world.run(repair.id).result is Result.SUCCEEDED
     assert world.machines()["town-web-r2-0"] == f"{Power.RUNNING}/{Phase.SERVING}"
 
@@ -112,7 +117,7 @@ def test_a_rollout_to_what_is_revoked_meanwhile_turns_back_before_it_starts_a_ma
 @pytest.fixture
 def bake(world: World) -> Bake:
     """A bake that tests on the fake engine."""
-    return Bake(world.store, Home(world.folder), {"vm": world.platforms.get("fake")})
+    return Bake(world.store, Home(world.folder), {"vm": world.platforms.get("fake")}, world.clock)
 
 
 def stored(bake: Bake, version: int) -> Artifact:
@@ -158,9 +163,9 @@ def test_a_bake_that_changes_nothing_sets_the_timers_anew(
     monkeypatch.setattr(baking, "workspace", lambda *_: nullcontext())
     (bake.home.build).mkdir(parents=True)
     monkeypatch.setattr(baking, "ensure_boot_pack", lambda *_: None)
-    monkeypatch.setattr(
-        baking.recipe, "find_recipe", lambda *_, **__: SimpleNamespace(context=bake.home.root, bases=[])
-    )
+    (bake.home.root / "Containerfile").write_text("FROM scratch\n")
+    files = RecipeFiles(bake.home.root / "Containerfile", bake.home.root)
+    monkeypatch.setattr(baking.recipe, "find_recipe", lambda *_, **__: files)
     monkeypatch.setattr(baking.recipe, "describe", lambda *_, **__: None)
     monkeypatch.setattr(baking.build, "build", lambda *_, **__: SimpleNamespace(image="", base="", name=""))
     monkeypatch.setattr(baking.seal, "seal", lambda *_, **__: sealed)
@@ -170,3 +175,83 @@ def test_a_bake_that_changes_nothing_sets_the_timers_anew(
     image, now = world.store.catalog.get("web/2"), world.clock.now()
     assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (now + 30 * DAY, now + DAY, now + 90 * DAY)
     assert world.store.catalog.rules()["web"].newest == 3
+
+
+def test_provenance_says_when_the_build_began_and_what_it_took(world: World, bake: Bake) -> None:
+    """However long the bake had waited for its turn, and the build then took."""
+    (bake.home.root / "app").write_text("1")
+    (bake.home.root / "Containerfile").write_text("FROM scratch\nCOPY app /app\n")
+    files = RecipeFiles(bake.home.root / "Containerfile", bake.home.root)
+    world.clock.sleep(100)
+    begun, artifact = context(world), stored(bake, 4)
+    world.clock.sleep(33)
+    bake._state_provenance(begun, artifact, files, "build-7")
+    stated = bake.notary.read(artifact.folder, "provenance.dsse.json", artifact.manifest.digest).statement.predicate
+    times = stated["runDetails"]["metadata"]
+    began, ended = (datetime.fromisoformat(times[key]).timestamp() for key in ("startedOn", "finishedOn"))
+    assert (began, ended - began) == (int(begun.now), 33)
+    assert "build-7" in str(stated)
+    assert "context" in [one["name"] for one in stated["buildDefinition"]["resolvedDependencies"]]
+
+
+def under_test(world: World, bake: Bake, *tests: dict[str, object]) -> BakeFrame:
+    """A bake that is about to test version 3, an image without systemd, with these tests."""
+    sealed = manifest("web", 3)
+    plain = sealed.model_copy(update={"init": "", "entrypoint": Entrypoint(argv=("/bin/x",))})
+    folder = bake.home.images / plain.digest.removeprefix("sha256:")
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_bytes(plain.canonical())
+    staged = world.store.catalog.stage(plain, 1, "ann")
+    return frame(digest=staged.digest, spec=ImageSpec.model_validate({"test": tests}))
+
+
+def state(context: Context) -> Context:
+    return replace(context, record=context.record.model_copy(update={"state": "TESTING"}))
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ({"units": {"failed": 0}}, "at most 0 failed units: this image has no systemd"),
+        (
+            {"log": {"unit": "nginx.service", "contains": "x"}},
+            "log of nginx.service contains 'x': this image has no sys",
+        ),
+    ],
+)
+def test_what_only_systemd_knows_is_not_asked_of_an_image_without_it(
+    test: dict[str, object], said: str, world: World, bake: Bake
+) -> None:
+    outcome = bake.testing(state(context(world)), under_test(world, bake, test))
+    assert isinstance(outcome, Go)
+    assert (outcome.state, outcome.because.startswith(said)) == ("DISCARDING", True), outcome.because
+    assert not world.engine.list_machines(boot_test.OWNER), "nothing is started for it"
+
+
+def test_a_machine_that_dies_ends_its_test_at_once_and_says_why(
+    world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panic = "[ 1.0] Kernel panic - not syncing: no root\n[ 1.1] Kernel Offset: disabled\n"
+    monkeypatch.setattr(world.engine, "read_console", lambda *_: panic)
+    asked, begun = state(context(world)), under_test(world, bake, {"run": {"command": ["true"]}})
+    assert isinstance(bake.testing(asked, begun), Wait)
+    world.engine.kill_machine("bake-9")
+    outcome = bake.testing(asked, begun)
+    assert isinstance(outcome, Go)
+    assert outcome.because == "the vm did not come up: Kernel panic - not syncing: no root"
+    assert "Kernel Offset: disabled" in "\n".join(world.log), "its end is kept"
+
+
+def test_a_command_that_fails_for_good_is_not_repeated_until_its_limit(
+    world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.engine, "run_inside", lambda *_: Ran(status=3, output="no such town"))
+    now = under_test(world, bake, {"run": {"command": ["check"]}, "within": "10m"})
+    start = world.clock.now()
+    while isinstance(outcome := bake.testing(state(context(world)), now), Wait):
+        now = outcome.frame
+        world.clock.sleep(1.0)
+    assert world.clock.now() - start < 60
+    assert isinstance(outcome, Go)
+    assert outcome.state == "DISCARDING"
+    assert "run check -> 0: status 3, expected 0; it printed 'no such town'" in outcome.because

@@ -39,6 +39,15 @@ def test_stopped_machines_stay_for_their_time_and_go_after_it(world: World) -> N
     assert prune(world) == []
 
 
+def test_a_tainted_machine_is_not_kept_to_go_back_to(world: World) -> None:
+    [made_at] = [m.created_at for m in world.engine.everything() if m.name == "town-web-r1-0"]
+    told = {"machine": "town-web-r1-0", "made_at": made_at, "deployment": "town", "engine": "fake"}
+    world.store.taints.set({**told, "actor": "ann", "reason": "a look", "source": "shell"})
+    assert prune(world) == ["town-web-r1-0"]
+    world.run(world.releasing.rollback("town", None, "tester")[1].id)
+    assert world.fleet() == "town-web-r1"
+
+
 def test_a_release_whose_machines_are_gone_can_be_rolled_back_to(world: World) -> None:
     world.clock.sleep(2 * DAY_S)
     prune(world)

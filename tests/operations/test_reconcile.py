@@ -11,6 +11,7 @@ from tests.support.specs import spec
 
 from stoneware.model.operation import Result
 from stoneware.operations.reconcile import PAUSE_S, Reconcile
+from stoneware.operations.watch import Watch
 
 
 @pytest.fixture(params=[False, True], ids=["stateless", "with disks"])
@@ -23,7 +24,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 def reconcile(world: World) -> list[str]:
-    return [record.id for record in Reconcile(world.store, world.platforms, world.clock).run()]
+    return [record.id for record in Reconcile(world.store, world.platforms, world.clock, Watch(world.clock)).run()]
 
 
 def test_nothing_is_done_while_all_is_well(world: World) -> None:

@@ -78,7 +78,18 @@ def test_sick_after_hand_over_gives_the_disks_back(world: World) -> None:
 
 @pytest.mark.parametrize("disks", [False, True])
 @pytest.mark.parametrize(
-    "state", ["PROVISIONING", "VERIFYING", "HOLDING", "HANDING_OVER", "SHIFTING", "SOAKING", "DRAINING", "RETIRING"]
+    "state",
+    [
+        "PROVISIONING",
+        "VERIFYING",
+        "SNAPSHOTTING",
+        "HOLDING",
+        "HANDING_OVER",
+        "SHIFTING",
+        "SOAKING",
+        "DRAINING",
+        "RETIRING",
+    ],
 )
 def test_abort_in_every_state_returns_to_the_old_release(world: World, disks: bool, state: str) -> None:
     world.run(world.deploy(spec(disks=disks)).id)
@@ -135,7 +146,7 @@ def test_without_automatic_rollback_a_person_decides(world: World) -> None:
     while world.store.operations.get(operation).state != "AWAITING_DECISION":
         world.step()
     world.engine.never_boots.clear()
-    world.store.operations.signal(operation, Signal(kind=SignalKind.APPROVE, actor="ann", at=0))
+    world.store.operations.signal(operation, Signal(kind=SignalKind.RETRY, actor="ann", at=0))
     assert world.run(operation).result is Result.SUCCEEDED
 
 

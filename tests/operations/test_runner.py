@@ -8,8 +8,9 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
-from stoneware.errors import Unreachable
+from stoneware.errors import BadInput, Problem, Unreachable
 from stoneware.model.operation import Result, Signal, SignalKind
+from stoneware.operations import runner
 from stoneware.operations.rollout.rollout import Rollout
 
 
@@ -31,3 +32,11 @@ def test_an_abort_whose_way_back_fails_at_first_is_heard_again(tmp_path: Path, m
     assert failing == []
     assert (end.result, end.because) == (Result.REVERTED, "aborted by ann")
     world.close()
+
+
+def test_a_refusal_of_an_input_names_the_places_of_its_first_problems() -> None:
+    problems = [Problem("stoneware.yaml", line, "images", "is wrong") for line in (1, 2, 3, 4, 5)]
+    told = runner._why(BadInput("stoneware.yaml has problems", problems))
+    assert told.startswith("stoneware.yaml has problems: stoneware.yaml:1 images: is wrong; stoneware.yaml:2")
+    assert told.endswith("; and 2 more")
+    assert runner._why(BadInput("no", next_step="say yes")) == "no (say yes)"

@@ -42,7 +42,12 @@ def test_every_command_exists_with_its_options(page: Path) -> None:
 def check(words: list[str], line: str) -> None:
     command: click.Command = cli
     context = click.Context(cli, info_name="stoneware")
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+    while isinstance(command, click.Group) and words:
+        usual = getattr(command, "DEFAULT", None)
+        if usual and words[0] not in command.commands and words[0] != "--help":
+            words = [usual, *words]
+        if words[0].startswith("-"):
+            break
         found = command.get_command(context, words[0])
         assert found is not None, f"{line}: there is no {words[0]!r}"
         command, words = found, words[1:]

@@ -24,6 +24,7 @@ VERBS = (
     "detach_disk",
     "quiesce_machine",
     "list_machines",
+    "snapshot_disk",
 )
 MOST_STEPS = 4000
 

@@ -54,13 +54,46 @@ def test_a_good_document_has_no_problem(tmp_path: Path) -> None:
         ({"image": "test: [5, {}], context: x"}, ["images.web.context", "images.web.test[0]", "images.web.test[1]"]),
         ({"service": "group: x, listen: y"}, [f"{PLAY}.group", f"{PLAY}.listen", f"{PLAY}.port"]),
         ({"disk": "size: 1, mount: /srv", "image": "writable: [/srv]"}, [f"{DISK}.mount", f"{DISK}.size"]),
+        # a thing that is wrong as a whole, beside a wrong value in it
+        ({"family": "web, size: 0, rollout: { surge: 1 }"}, [f"{GROUP}.rollout", f"{GROUP}.size"]),
+        (
+            {"family": "web, size: 0, rollout: { strategy: canary }"},
+            [GROUP, f"{GROUP}.size"],
+        ),
+        ({"health": "{ http: { port: 80 }, tcp: { port: 0 } }"}, [f"{GROUP}.health", f"{GROUP}.health.tcp.port"]),
+        ({"health": "{ interval: x, timeout: 1s }"}, [f"{GROUP}.health", f"{GROUP}.health.interval"]),
+        (
+            {"health": "{ tcp: { port: 80 }, interval: x, healthy_for: 9m }"},
+            [f"{GROUP}.health", f"{GROUP}.health.interval"],
+        ),
+        (
+            {"image": "test: [{ http: { port: 80 }, tcp: { port: 80 }, within: x }]"},
+            ["images.web.test[0]", "images.web.test[0].within"],
+        ),
         # no consequence of what is wrong is said
+        ({"image": "state_schema: { reads: [-1], writes: 1 }"}, ["images.web.state_schema.reads[0]"]),
+        (
+            {"family": "web, rollout: { strategy: canary, steps: [{ share: 101, duration: 6s }] }"},
+            [GROUP, f"{GROUP}.rollout.steps[0].share"],  # it has a disk, too
+        ),
+        (
+            {"family": "web, rollout: { analysis: { checks: [{ errors: { most: 101.0 } }] } }"},
+            [f"{GROUP}.rollout.analysis.checks[0].errors.most"],
+        ),
+        ({"family": "web, rollout: { analysis: { checks: [] } }"}, [f"{GROUP}.rollout.analysis.checks"]),
         ({"family": "WEB"}, [f"{GROUP}.image"]),
         ({"image": "containerfil: x"}, ["images.web.containerfil"]),
         ({"image": "containerfile: 5"}, ["images.web.containerfile"]),
         ({"disk": "size: 1GiB"}, [f"{DISK}.mount"]),
         ({"service": "group: web, port: 80, listen: true"}, [f"{PLAY}.listen"]),
         ({"health": "{ htpp: { port: 80 } }"}, [f"{GROUP}.health.htpp"]),
+        ({"health": "{ http: 5 }"}, [f"{GROUP}.health.http"]),
+        ({"health": "{ tcp: { port: 80 }, healthy_for: 9m, deadline: x }"}, [f"{GROUP}.health.deadline"]),
+        ({"family": "web, siz: 2, rollout: { strategy: rolling, unavailable: 1 }"}, [f"{GROUP}.siz"]),
+        (
+            {"family": "web, rollout: { strategy: canry, steps: [] }"},
+            [f"{GROUP}.rollout.steps", f"{GROUP}.rollout.strategy"],
+        ),
     ],
 )
 def test_all_that_is_wrong_and_only_that(parts: dict[str, str], expected: list[str], tmp_path: Path) -> None:

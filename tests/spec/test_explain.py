@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.spec.documents import EXAMPLE, TEMPLATE
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
 from stoneware.spec.explain import explain
 from stoneware.spec.load import load, parse
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.spec.documents import EXAMPLE, TEMPLATE
 
 from stoneware.errors import BadInput
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
 from stoneware.spec.load import Loaded, parse
 
 SEEDS = [TEMPLATE, (EXAMPLE / "stoneware.yaml").read_text()]

@@ -43,6 +43,16 @@ MISTAKES = [
     ("image: hello ", "image: helo ", f"{GROUP}.image: no image family 'helo' is declared here, did you mean 'hello'?"),
     ("group: web", "group: wep", f"{SERVICE}.group: there is no group 'wep', did you mean 'web'?"),
     ('"127.0.0.1:8080"', "8080", f"{SERVICE}.listen: 8080 is not a text, write an address and port such as"),
+    (
+        "    containerfile: Containerfile",
+        "    state_schema: { reads: [1], writes: 2 }",
+        "images.hello.state_schema: it couldn't read what it writes, add 2 to reads",
+    ),
+    (
+        "    containerfile: Containerfile",
+        "    state_schema: { reads: [1] }",
+        "images.hello.state_schema.writes: is missing, write the schema",
+    ),
     ("containerfile: Containerfile", "containerfile: x", "images.hello.containerfile: there is no 'x' beside"),
 ]
 
@@ -69,7 +79,7 @@ def test_what_is_missing_is_said_at_the_line_of_what_lacks_it(folder: Path) -> N
         ("hello", "1: holds 'hello', not keys with values, declare"),
         ("images: 5", "1 images: 5 is not a group of names, write a line `name: ...` for each"),
         ("images:", "1 images: is empty, give it a value, or leave the key out"),
-        ("'[key]': 1", "1 '[key]': unknown key '[key]', known here: deployments, images"),
+        ("'[key]': 1", "1 '[key]': unknown key '[key]', known here: build, deployments, environments, images"),
         ('"\\e[2J": 1', r"1 '\x1b[2J': unknown key '\x1b[2J', known here"),
         ("&a images: {}", "1 images: anchors and aliases are not read here"),
         ("images: &a {}", "1 images: anchors and aliases are not read here"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
 from stoneware.spec.references import reference_problems
 
 HEALTH = {"tcp": {"port": 80}}
@@ -142,3 +142,39 @@ def test_a_file_without_images_deploys_what_another_one_bakes(folder: Path) -> N
     assert found(folder, town=groups(web={"image": "elsewhere/3"})) == []
     ((path, wrong),) = found(folder, {"web": {}}, town=groups(web={"image": "elsewhere/3"}))
     assert (path, wrong) == ("deployments.town.groups.web.image", "no image family 'elsewhere' is declared here")
+
+
+def test_a_variable_is_config_or_a_secret(folder: Path) -> None:
+    both = groups(web={"config": {"A": "1", "B": "2"}, "secrets": {"B": "db-password", "C": "db-password"}})
+    assert found(folder, town=both) == [("deployments.town.groups.web.secrets.B", "B is in config, too")]
+
+
+@pytest.mark.parametrize(("variable", "secret"), [("../etc", "a"), ("A-B", "a"), ("A", "A"), ("A", "a/1"), ("A", "")])
+def test_secrets_have_names_that_can_be_files(variable: str, secret: str) -> None:
+    with pytest.raises(ValueError, match="should match pattern"):
+        Document.model_validate({"deployments": {"town": groups(web={"secrets": {variable: secret}})}})
+
+
+@pytest.mark.parametrize(
+    ("engine", "deliver", "wrong"),
+    [
+        ("container", None, ["family web isn't delivered as a container, which engine container starts"]),
+        ("qemu", ["container"], ["family web isn't delivered as a vm, which engine qemu starts"]),
+        ("qemu", None, []),
+        ("container", ["vm", "container"], []),
+        ("fake", None, []),
+    ],
+)
+def test_a_family_is_delivered_in_the_form_that_the_engine_starts(
+    engine: str, deliver: list[str] | None, wrong: list[str], folder: Path
+) -> None:
+    image: dict[str, Any] = {"containerfile": "Containerfile", **({"deliver": deliver} if deliver else {})}
+    told = found(folder, {"web": image}, shop={**groups(web={}), "engine": engine})
+    assert told == [("deployments.shop.groups.web.image", one) for one in wrong]
+
+
+@pytest.mark.parametrize(("kind", "problems"), [("release.changed", 1), ("inside.port", 0), ("clock.back", 0)])
+def test_what_says_that_the_record_is_forged_is_not_let_pass(kind: str, problems: int, folder: Path) -> None:
+    ignore = {"kind": kind, "reason": "known", "until": "2027-01-31"}
+    said = found(folder, town={**groups(web={}), "drift": {"ignore": [ignore]}})
+    assert [path for path, _ in said] == ["deployments.town.drift.ignore.0.kind"] * problems

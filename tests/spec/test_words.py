@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from stoneware.model.deployment import Document
+from stoneware.model.document import Document
+from stoneware.model.drift_spec import Kind, Moment
 from stoneware.model.quantity import AbsolutePath, Seconds, Size, Span
 from stoneware.spec.words import FORMS, MISSING, known_keys, near
 
 SCHEMA = Document.model_json_schema()
-OWN_WORDS = [kind.__metadata__[-1].json_schema["pattern"] for kind in (AbsolutePath, Seconds, Size, Span)]  # type: ignore[attr-defined]
+OWN_WORDS = [kind.__metadata__[-1].json_schema["pattern"] for kind in (AbsolutePath, Seconds, Size, Span, Moment, Kind)]  # type: ignore[attr-defined]
 
 
 def objects(node: Any) -> Iterator[dict[str, Any]]:
@@ -36,7 +37,7 @@ def test_every_key_without_a_default_has_words() -> None:
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ((), ["images", "deployments"]),
+        ((), ["images", "deployments", "environments", "promotions", "build"]),
         (("images", "any", "test", 3, "http"), ["port", "path", "status", "body"]),
         (("deployments", "any", "groups", "any", "disks", "any"), ["size", "mount"]),
         (("deployments", "any", "groups", "any", "config"), []),

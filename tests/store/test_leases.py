@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.store.things import begin, claim, commit, everything, tell
+from tests.store.things import begin, claim, commit, everything, tell, verbs
 
 from stoneware.clock import ManualClock
 from stoneware.errors import LeaseLost
@@ -101,7 +101,8 @@ def test_a_commit_ends_the_lease_and_writes_step_journal_and_facts_together(stor
     assert (after.lease_owner, store.operations.held_until(after.id)) == (None, 0)
     [line] = store.operations.journal(after.id)
     assert (line.seq, line.at, line.state, line.text) == (1, clock.now(), "PREPARING", "began")
-    assert [entry.fact for entry in store.ledger.entries()] == [FACT]
+    assert [entry.fact for entry in store.ledger.entries()][-1:] == [FACT]
+    assert verbs(store) == ["rollout.begin", FACT.verb]
     clock.sleep(1)
     assert commit(store, claim(store)).state_since == clock.now() - 1, "it stayed where it was"
 
@@ -112,7 +113,16 @@ def test_a_fact_is_noted_once_for_each_key(store: Store) -> None:
     for key in ("create:0", "create:1", "create:0"):
         store.operations.note(record, key, FACT)
     assert store.operations.noted(record.id) == {"create:0", "create:1"}
-    assert len(store.ledger.entries()) == 2
+    assert verbs(store)[1:] == [FACT.verb] * 2
+
+
+def test_what_takes_turns_is_noted_again_when_its_turn_comes_again(store: Store) -> None:
+    begin(store)
+    record = claim(store)
+    for key in ("a=stop", "a=stop", "b=stop", "a=start", "a=start", "a=stop", "b=stop"):
+        store.operations.note(record, key, FACT)
+    assert store.operations.noted(record.id) == {"a=stop", "b=stop"}
+    assert verbs(store)[1:] == [FACT.verb] * 4
 
 
 def test_a_new_daemon_takes_over_what_its_dead_predecessor_held(store: Store) -> None:

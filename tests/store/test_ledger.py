@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stoneware.model.ledger import Fact, LedgerEntry
+from stoneware.model.ledger import GENESIS, Fact, LedgerEntry
 from stoneware.store import ledger as module
 from stoneware.store.database import writing
-from stoneware.store.ledger import GENESIS, append
+from stoneware.store.ledger import append
 from stoneware.store.store import Store
 
 ENTRIES = 7

@@ -42,7 +42,7 @@ def test_timers_leave_what_is_stored_and_the_family_follows_them(store: Store, c
     assert store.catalog.get("web/2").state is ACTIVE
     fact = store.ledger.entries()[-1].fact
     assert (fact.verb, fact.subject, fact.actor, fact.reason) == ("image.schedule", "web/2", "bob", "soon over")
-    assert fact.details["deprecate_at"] == "2023-11-15 22:13 UTC"
+    assert fact.details["deprecate_at"] == "2023-11-15T22:13:20.000000Z"
 
 
 def test_a_family_whose_timers_have_all_come_says_so(store: Store, clock: ManualClock) -> None:
@@ -57,7 +57,7 @@ def test_a_timer_is_set_once_moved_and_taken_away(store: Store) -> None:
     for at in (10.0, 10.0, 20.0, None, None):
         store.catalog.schedule("web/1", {Timer.DELETE: at}, "ann")
     entries = [entry.fact.details["delete_at"] for entry in store.ledger.entries() if "delete_at" in entry.fact.details]
-    assert entries == ["1970-01-01 00:00 UTC", "1970-01-01 00:00 UTC", "never"]
+    assert entries == ["1970-01-01T00:00:10.000000Z", "1970-01-01T00:00:20.000000Z", "never"]
     assert store.catalog.get("web/1").delete_at is None
 
 
@@ -73,7 +73,7 @@ def test_an_image_is_published_with_its_timers_in_one_transaction(store: Store) 
     digest = stage(store).digest
     image = store.catalog.publish(digest, boot_test(digest), "ann", timers={Timer.DEPRECATE: 5.0, Timer.DELETE: 9.0})
     assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (5.0, None, 9.0)
-    assert store.ledger.entries()[-1].fact.details["delete_at"] == "1970-01-01 00:00 UTC"
+    assert store.ledger.entries()[-1].fact.details["delete_at"] == "1970-01-01T00:00:09.000000Z"
     again = store.catalog.publish(digest, boot_test(digest), "ann", timers={Timer.DEPRECATE: 6.0})
     assert again == image
 

@@ -44,7 +44,7 @@ def test_the_chain_holds_when_all_write_into_it(store: Store) -> None:
 
     at_once(write)
     assert store.ledger.verify() is None
-    assert store.ledger.end()[0] == THREADS * 10 * 3
+    assert store.ledger.end()[0] == THREADS * 10 * 4
     assert len({record.id for record in store.operations.list(limit=1000)}) == THREADS * 10
 
 

@@ -18,7 +18,7 @@ def test_an_operation_begins_with_its_facts_in_one_transaction(store: Store) -> 
     record = begin(store, facts=[FACT])
     assert store.operations.active("town") == store.operations.get(record.id) == record
     assert (record.id, record.state, record.result, record.frame) == ("rollout-1", "PREPARING", None, {"count": 0})
-    assert verbs(store) == ["release.create"]
+    assert verbs(store) == ["release.create", "rollout.begin"]
 
 
 def test_when_what_belongs_to_it_fails_nothing_begins(store: Store) -> None:
@@ -67,7 +67,7 @@ def test_instead_gives_up_what_is_under_way(store: Store) -> None:
     assert (given_up.result, given_up.because) == (Result.FAILED, "given up for teardown-2")
     assert store.operations.journal(old.id)[-1].text == "FAILED: given up for teardown-2"
     assert store.operations.active("town") == new
-    fact = store.ledger.entries()[-1].fact
+    fact = store.ledger.entries()[-2].fact
     assert (fact.verb, fact.details) == ("rollout.failed", {"operation": old.id, "for": new.id})
     with pytest.raises(LeaseLost):
         commit(store, working)
@@ -115,7 +115,7 @@ def test_a_signal_with_the_same_key_is_given_once(store: Store) -> None:
     for _ in range(2):
         store.operations.signal(record.id, tell(SignalKind.ABORT), key="k1")
     assert len(store.operations.signals(record.id)) == 1
-    assert verbs(store) == ["operation.abort"]
+    assert verbs(store) == ["rollout.begin", "operation.abort"]
     again = store.operations.repeated("k1", "rollout", "town")
     assert again is not None and again.id == record.id
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.store.things import add, begin, claim, commit, everything, make_current, publish, release
 
+from stoneware.decide.ageing import renewed
 from stoneware.errors import Conflict, NotFound
 from stoneware.model.image import Image
 from stoneware.model.operation import Result
@@ -123,3 +124,29 @@ def test_deployments_are_listed_also_before_their_first_success(store: Store, im
     add(store, release(image, 1, "village"), release(image, 1, "town"))
     make_current(store, 1)
     assert [(one.name, one.current) for one in store.releases.deployments()] == [("town", 1), ("village", None)]
+
+
+def test_a_release_that_was_only_made_anew_is_no_way_back(store: Store, image: Image) -> None:
+    first, second = release(image, 1), release(image, 2)
+    again = renewed(second, ("web",), 3, 0.0, "stoneware")
+    add(store, first, second, again)
+    for number in (1, 2, 3):
+        make_current(store, number)
+    assert number_of_good(store) == 1
+
+
+def test_what_was_read_once_is_kept_and_its_state_is_not(store: Store, image: Image) -> None:
+    add(store, release(image, 1), release(image, 2))
+    assert [one.number for one in store.releases.currents()] == []
+    make_current(store, 1)
+    [kept] = store.releases.currents()
+    assert kept.state is ReleaseState.GOOD
+    make_current(store, 1, ReleaseState.BAD)
+    assert store.releases.get("town", 1).state is ReleaseState.BAD
+    assert store.releases.get("town", 1).spec is kept.spec
+    assert [one.number for one in store.releases.some([("town", 2), ("town", 7), ("other", 1)])] == [2]
+    make_current(store, 2)
+    with writing(store.db) as conn:
+        store.releases.forget(conn, "town", 1)
+    with pytest.raises(NotFound):
+        store.releases.get("town", 1)

@@ -37,7 +37,7 @@ def publish(store: Store, family: str = "web", version: int = 1) -> Image:
 
 def release(image: Image, number: int = 1, deployment: str = "town") -> Release:
     """A release of one group that pins this image."""
-    group = {"image": image.family, "health": {"tcp": {"port": 80}}}
+    group = {"image": image.family, "health": {"tcp": {"port": 80}}, "config": {"RELEASE": str(number)}}
     spec = DeploymentSpec.model_validate({"engine": "fake", "groups": {"web": group}})
     pinned = PinnedGroup(image=image.name, digest=image.digest, fleet=number, spec=spec.groups["web"])
     return Release(deployment=deployment, number=number, created_at=0, actor="ann", spec=spec, groups={"web": pinned})

@@ -26,3 +26,13 @@ def town(workshop: Town) -> Town:
     workshop.cli("bake")
     workshop.cli("deploy", "--yes")
     return workshop
+
+
+@pytest.fixture
+def container_town(foundry: Foundry, tmp_path: Path) -> Iterator[Town]:
+    """A daemon for one story on containers, and nothing baked yet."""
+    town = open_town(tmp_path / "town", foundry, "container")
+    try:
+        yield town
+    finally:
+        town.strike()

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from demo.load import duplicates
 from demo.story import held
-from tests.support.foundry import Foundry
-from tests.support.town import Town, open_town
+from tests.support.town import Town
 
 
 @pytest.fixture
-def town(foundry: Foundry, tmp_path: Path) -> Iterator[Town]:
-    town = open_town(tmp_path / "town", foundry, "container")
-    try:
-        yield town
-    finally:
-        town.strike()
+def town(container_town: Town) -> Town:
+    return container_town
 
 
 def critters(town: Town) -> list[str]:

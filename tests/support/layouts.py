@@ -15,6 +15,7 @@ from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.workspace import workspace
 from stoneware.clock import SystemClock
 from stoneware.engines.container import ContainerEngine, Masks
+from stoneware.engines.engine import Reveal, no_secrets
 from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.model.image import Artifact
@@ -25,11 +26,22 @@ WITHOUT_INIT = """\
 RUN rm -f /sbin/init /lib/systemd/systemd && install -d -o www-data -m 700 /var/lib/nginx/body
 ENTRYPOINT ["python3", "-u", "-m", "http.server", "--directory", "/srv/www", "80"]
 """
+CREDENTIALS = """\
+RUN printf '%s\\n' '[Service]' 'Type=oneshot' 'RemainAfterExit=yes' 'User=www-data' \\
+    'LoadCredential=password:/run/secrets/DB_PASSWORD' 'ExecStart=sh -c "id -un; wc -c <%d/password"' \\
+    'StandardOutput=truncate:/run/told' '[Install]' 'WantedBy=multi-user.target' >/etc/systemd/system/told.service && \\
+    systemctl enable told.service
+"""
+AS_USER = """\
+RUN rm -f /sbin/init /lib/systemd/systemd
+USER www-data
+ENTRYPOINT ["python3", "-u", "-m", "http.server", "--directory", "/srv/www", "8080"]
+"""
 
 
-def container_engine(home: Home) -> ContainerEngine:
+def container_engine(home: Home, reveal: Reveal = no_secrets) -> ContainerEngine:
     """The engine as the daemon makes it."""
-    return ContainerEngine(home, SystemClock(), MASKS)
+    return ContainerEngine(home, SystemClock(), MASKS, reveal)
 
 
 @functools.cache
@@ -41,12 +53,29 @@ def sealed_container(foundry: Foundry) -> Artifact:
 @functools.cache
 def plain_container(foundry: Foundry) -> Artifact:
     """The same without an init: its entrypoint is all that starts in it."""
-    folder = foundry.folder / "plain"
+    return _bake(foundry, _changed(foundry, "plain", WITHOUT_INIT), "/var/lib/critter")
+
+
+@functools.cache
+def credentials_container(foundry: Foundry) -> Artifact:
+    """One with a service of another user that asks systemd for a secret, and writes to /run/told what it got."""
+    return _bake(foundry, _changed(foundry, "credentials", CREDENTIALS))
+
+
+@functools.cache
+def users_container(foundry: Foundry) -> Artifact:
+    """One whose entrypoint isn't root's."""
+    return _bake(foundry, _changed(foundry, "users", AS_USER))
+
+
+def _changed(foundry: Foundry, name: str, more: str) -> Path:
+    """The example's recipe with something behind it."""
+    folder = foundry.folder / name
     if not folder.exists():
         shutil.copytree(foundry.recipe(1), folder)
         with (folder / "Containerfile").open("a") as out:
-            out.write(WITHOUT_INIT)
-    return _bake(foundry, folder, "/var/lib/critter")
+            out.write(more)
+    return folder
 
 
 def _bake(foundry: Foundry, folder: Path, *writable: str) -> Artifact:

@@ -12,13 +12,19 @@ from typing import ClassVar
 
 from stoneware.clock import ManualClock
 from stoneware.engines.fake import FakeEngine
+from stoneware.engines.fake_attest import healthy_inside
 from stoneware.errors import Refused
 from stoneware.model.deployment import DeploymentSpec
-from stoneware.model.image import Artifact, BootTestRecord, Manifest, Recipe, SealedFile, Verity
+from stoneware.model.image import Artifact, BootTestRecord, Manifest, Recipe, SealedFile, StateSchema, Verity
 from stoneware.model.operation import OperationRecord
 from stoneware.model.route import MemberState
+from stoneware.names import shadow_owner
+from stoneware.operations.disks import Clone, TakeSnapshot
 from stoneware.operations.platform import Platform, Platforms
+from stoneware.operations.procedure import Frame
+from stoneware.operations.rehearsal import Rehearsal, shadow_frame
 from stoneware.operations.releasing import Releasing
+from stoneware.operations.restoring import Restore
 from stoneware.operations.rollout.rollout import Rollout
 from stoneware.operations.runner import Runner
 from stoneware.operations.teardown import Teardown, teardown_frame
@@ -44,8 +50,8 @@ class Killed(BaseException):
     """The process dies here: nothing after it runs, nothing of it is caught."""
 
 
-def manifest(family: str, version: int) -> Manifest:
-    """A manifest that differs by version only."""
+def manifest(family: str, version: int, says: StateSchema | None = None) -> Manifest:
+    """A manifest that differs by version only, and by what it says of the data that it can live with."""
     return Manifest(
         family=family,
         epoch=1,
@@ -56,6 +62,7 @@ def manifest(family: str, version: int) -> Manifest:
         cmdline="",
         init="/sbin/init",
         recipe=Recipe(containerfile="Containerfile", containerfile_sha256="0" * 64),
+        state_schema=says,
     )
 
 
@@ -96,7 +103,11 @@ class World:
             self.store,
             {
                 "rollout": Rollout(self.store, self.platforms, self.artifact),
+                "rehearsal": Rehearsal(self.store, self.platforms, self.artifact),
                 "teardown": Teardown(self.store, self.platforms),
+                "snapshot": TakeSnapshot(self.store, self.platforms),
+                "clone": Clone(self.store, self.platforms),
+                "restore": Restore(self.store, self.platforms),
             },
             self.clock,
             lambda operation, line: self.log.append(f"{operation}: {line}"),
@@ -110,6 +121,7 @@ class World:
             shutil.copyfile(file, twin.parent / file.name)
         copied = World(self.folder, twin, ManualClock(self.clock.now()))
         copied.engine.never_boots, copied.engine.sick = set(self.engine.never_boots), set(self.engine.sick)
+        copied.engine.host = self.engine.host
         return copied
 
     def close(self) -> None:
@@ -120,10 +132,13 @@ class World:
     def artifact(self, digest: str) -> Artifact:
         return Artifact(folder=self.folder, manifest=self.store.catalog.manifest(digest))
 
-    def publish(self, family: str, version: int) -> str:
-        sealed = manifest(family, version)
+    def publish(self, family: str, version: int, says: StateSchema | None = None) -> str:
+        sealed = manifest(family, version, says)
         self.store.catalog.stage(sealed, 1, "test")
-        record = BootTestRecord(digest=sealed.digest, passed=True, started_at=0, seconds=1, results=())
+        inside = healthy_inside((80,), tuple(layer.root_hash for layer in sealed.layers))
+        record = BootTestRecord(
+            digest=sealed.digest, passed=True, started_at=0, seconds=1, results=(), inside={"vm": inside}
+        )
         self.store.catalog.publish(sealed.digest, record, "test")
         return sealed.digest
 
@@ -144,6 +159,28 @@ class World:
             state=Teardown.first,
             frame=frame,
             instead=True,
+        )
+
+    def begin(self, kind: str, frame: Frame) -> OperationRecord:
+        """An operation on a disk of `town`."""
+        first = self.runner.procedures[kind].first
+        frame = frame.model_copy(update={"entered_at": self.clock.now()})
+        return self.store.operations.create(
+            kind=kind, subject="town", actor="tester", reason="", state=first, frame=frame
+        )
+
+    def rehearse(self, name: str = "town") -> OperationRecord:
+        """A rehearsal of the way back."""
+        current = self.store.releases.current(name)
+        assert current is not None
+        target = self.releasing.rollback_target(name, None, current)
+        return self.store.operations.create(
+            kind="rehearsal",
+            subject=shadow_owner(name),
+            actor="tester",
+            reason="",
+            state=Rehearsal.first,
+            frame=shadow_frame(target, current, self.clock.now()),
         )
 
     def step(self) -> bool:
@@ -205,6 +242,9 @@ class World:
         return {
             "machines": {m.name: (m.power, m.phase, m.digest, m.attached) for m in self.engine.everything()},
             "disks": {d.name: d.writer for d in self.engine.list_disks()},
+            "contents": {d.name: self.engine.content(d.name) for d in self.engine.list_disks()},
+            "schemas": self.store.disk_schemas.all(),
+            "snapshots": [(s.name, s.disk, s.data_schema, s.digest) for s in self.engine.list_snapshots()],
             "routes": {n: (v.active, v.held, {s: p.fleet for s, p in v.pools.items()}) for n, v in views.items() if v},
             "current": current.number if current else None,
             "releases": {r.number: r.state for r in self.store.releases.list("town")},

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,6 @@ from tests.support.foundry import Foundry
 from tests.support.layouts import (
     MASKS,
     container_engine,
-    container_home,
     mounts_below,
     plain_container,
     sealed_container,
@@ -36,22 +35,6 @@ PATIENCE_S = 30.0
 NAME = "town-web-r1-0"
 MOTD = ' be kind, "critters" $HOME %n \\'
 MIB = 2**20
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    with container_home(Path(tmp_path_factory.mktemp("containers"))) as home:
-        yield home
-
-
-@pytest.fixture
-def engine(home: Home) -> Iterator[ContainerEngine]:
-    engine = container_engine(home)
-    yield engine
-    for machine in engine.list_machines():
-        engine.delete_machine(machine.name)
-    for disk in engine.list_disks():
-        engine.delete_disk(disk.name)
 
 
 @pytest.fixture

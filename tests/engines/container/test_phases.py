@@ -33,11 +33,8 @@ def record(*, disks: bool = False, **more: object) -> MachineRecord:
     ("meant", "seen", "marks", "power", "phase"),
     [
         # made, and not begun: with disks it waits for them
-        (record(), None, None, Power.RUNNING, Phase.BOOTING),
-        (record(disks=True), None, None, Power.RUNNING, Phase.BOOTING),
         (record(disks=True), ASLEEP, None, Power.RUNNING, Phase.WAITING),
         # meant to begin; whether it has, the last start says
-        (record(begun=NEVER), ASLEEP, None, Power.RUNNING, Phase.BOOTING),
         (record(disks=True, begun=NEVER), ASLEEP, None, Power.RUNNING, Phase.WAITING),
         (record(disks=True, begun=FIRST), ENDED, None, Power.RUNNING, Phase.WAITING),
         (record(begun=NEVER), ENDED, None, Power.GONE, Phase.UNKNOWN),
@@ -66,3 +63,14 @@ def test_a_machine_is_what_all_three_say(
     verdict = judge(meant, seen, marks)
     assert (verdict.power, verdict.phase) == (power, phase)
     assert bool(verdict.detail) is (phase is Phase.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("meant", "seen"),
+    [(record(), None), (record(disks=True), None), (record(), ASLEEP), (record(begun=NEVER), ASLEEP)],
+    ids=["no container", "no container for disks", "not begun", "begun, and not started"],
+)
+def test_who_made_it_is_at_it_or_has_died(meant: MachineRecord, seen: Seen | None) -> None:
+    busy, alone = judge(meant, seen, None, in_hand=True), judge(meant, seen, None)
+    assert (busy.power, busy.phase) == (Power.RUNNING, Phase.BOOTING)
+    assert (alone.power, alone.detail) == (Power.GONE, "its start was cut short")

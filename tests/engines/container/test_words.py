@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,8 +27,10 @@ def record(**more: Any) -> MachineRecord:
     return MachineRecord(wanted=wanted, ip="10.64.0.9", created_at=0)
 
 
-def image(init: str = "/sbin/init", *writable: str) -> ImageRecord:
-    return ImageRecord(digest="sha256:77", image_id="88", oci_digest="sha256:99", init=init, writable=writable)
+def image(init: str = "/sbin/init", *writable: str, user: str = "") -> ImageRecord:
+    return ImageRecord(
+        digest="sha256:77", image_id="88", oci_digest="sha256:99", init=init, writable=writable, user=user
+    )
 
 
 def words(made: MachineRecord, of: ImageRecord) -> list[str]:
@@ -64,6 +67,29 @@ def test_nothing_is_writable_that_was_not_declared() -> None:
         assert "no-new-privileges" in after("--security-opt", line)
         assert not [word for word in line if word in ("--privileged", "--publish") or "SYS_ADMIN" in word]
         assert not [volume for volume in after("--volume", line) if ":ro" not in volume]
+
+
+@pytest.mark.parametrize("user", ["1234", "www-data", "1234:0", "?"])
+def test_who_is_not_root_is_given_nothing(user: str) -> None:
+    line = words(record(), image("", user=user))
+    assert not [word for word in line if word.startswith("--cap-add")]
+    assert "--cap-drop=all" in line
+
+
+@pytest.mark.parametrize(("init", "user"), [("", ""), ("", "0:0"), ("", "root"), ("/sbin/init", "www-data")])
+def test_root_and_systemd_are_given_what_services_need(init: str, user: str) -> None:
+    line = words(record(), image(init, user=user))
+    [given] = [word for word in line if word.startswith("--cap-add")]
+    assert {"SETUID", "CHOWN"} < set(given.removeprefix("--cap-add=").split(","))
+    assert ("SETPCAP" in given) == bool(init)
+
+
+def test_secrets_have_memory_of_their_own_and_are_in_no_word() -> None:
+    line = words(record(secrets={"DB_PASSWORD": "db-password/2"}), image())
+    [place] = [given for given in after("--tmpfs", line) if given.startswith("/run/secrets:")]
+    assert {"nosuid", "nodev", "noexec", "notmpcopyup"} <= set(place.partition(":")[2].split(","))
+    assert [word for word in line if "db-password" in word or "DB_PASSWORD" in word] == []
+    assert not [given for given in after("--tmpfs", words(record(), image())) if "/run/secrets" in given]
 
 
 def test_writable_paths_are_in_memory_and_disks_where_they_are_wanted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import tempfile
 import threading
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoneware.engines.qemu.keeper import KeeperReply, Keepers, _parse
+from stoneware.engines.qemu.keeper import LONGEST_BOOT_S, KeeperReply, Keepers, _parse
 from stoneware.model.machine import Phase
 
 Guest = Callable[[socket.socket, bytes], None]
@@ -138,3 +139,11 @@ def test_the_next_question_uses_the_same_connection_and_another_ticket() -> None
 @pytest.mark.parametrize("made", [True, False])
 def test_where_no_keeper_is_there_is_no_answer(made: bool, tmp_path: Path) -> None:
     assert Keepers().ask(tmp_path if made else tmp_path / "nowhere", "status", 0.1) is None
+
+
+def test_silence_is_a_boot_for_as_long_as_one_may_last(tmp_path: Path) -> None:
+    """A daemon that has just begun has heard nobody: what was silenced before isn't taken for a machine that boots for ever."""
+    keepers, now = Keepers(), int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+    assert keepers.status(tmp_path, (1, now)).phase is Phase.BOOTING
+    long_ago = now - int(2 * LONGEST_BOOT_S * os.sysconf("SC_CLK_TCK"))
+    assert keepers.status(tmp_path, (1, long_ago)).phase is Phase.UNKNOWN

@@ -61,9 +61,16 @@ def artifact(folder: Path) -> Artifact:
 
 
 def words(
-    made: MachineRecord, images: str = "/images/1", machines: str = "/machines", accelerator: Accelerator = KVM
+    made: MachineRecord,
+    images: str = "/images/1",
+    machines: str = "/machines",
+    accelerator: Accelerator = KVM,
+    initrd: Path | None = None,
 ) -> list[str]:
-    return machine_words(Folder(Path(machines) / made.wanted.name), made, artifact(Path(images)), accelerator)
+    sealed = artifact(Path(images))
+    return machine_words(
+        Folder(Path(machines) / made.wanted.name), made, sealed, accelerator, initrd or sealed.file("initrd")
+    )
 
 
 def after(option: str, line: list[str]) -> list[str]:
@@ -78,6 +85,12 @@ def test_the_machine_is_the_wanted_one() -> None:
     assert (after("-kernel", line), after("-initrd", line)) == (["/images/1/vmlinux"], ["/images/1/initrd.img"])
     assert after("-append", line) == ["quiet stoneware.init=/sbin/init systemd.unit=multi-user.target"]
     assert after("-pidfile", line) == ["/machines/town-web-r1-0/qemu.pid"]
+
+
+def test_an_initramfs_with_secrets_is_an_open_file_and_they_are_in_no_word() -> None:
+    line = words(record(secrets={"DB_PASSWORD": "db-password/2"}), initrd=Path("/proc/self/fd/7"))
+    assert after("-initrd", line) == ["/proc/self/fd/7"]
+    assert [word for word in line if "db-password" in word or "DB_PASSWORD" in word] == []
 
 
 def test_the_root_is_read_only_and_nothing_else_is_plugged_in() -> None:

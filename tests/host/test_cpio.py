@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoneware.bake.cpio import DEVICE, FILE, FOLDER, LINK, Entry, archive
+from stoneware.host.cpio import DEVICE, FILE, FOLDER, LINK, Entry, archive, behind
 
 names = st.from_regex(r"[a-z][a-z.-]{0,8}(/[a-z]{1,5}){0,2}", fullmatch=True)
 trees = st.dictionaries(
@@ -71,3 +71,11 @@ def test_folders_come_before_what_is_in_them_and_devices_have_their_numbers() ->
     }
     folder, _, device = read(archive(tree, 1))
     assert (folder.name, folder.links, device.name, device.device) == ("dev", 2, "dev/null", (1, 3))
+
+
+@given(st.binary(max_size=9), trees)
+def test_a_second_archive_begins_where_the_kernel_looks_for_it(first: bytes, entries: dict[str, Entry]) -> None:
+    whole, second = behind(first, entries, 1), archive(entries, 1)
+    start = len(whole) - len(second)
+    assert (whole[: len(first)], whole[start:]) == (first, second)
+    assert (start % 4, set(whole[len(first) : start]) - {0}) == (0, set())

@@ -1,0 +1,39 @@
+"""Containers that no record speaks of are found in the store's own list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stoneware.engines.container.podman import Podman
+from stoneware.engines.container.strays import names_in_store
+from stoneware.errors import Unreachable
+from stoneware.host.home import Home
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> Podman:
+    return Podman(Home(tmp_path))
+
+
+def write(podman: Podman, text: str) -> None:
+    folder = podman.folder / "store" / "overlay-containers"
+    folder.mkdir(parents=True)
+    (folder / "containers.json").write_text(text)
+
+
+def test_a_store_without_a_list_has_no_containers(podman: Podman) -> None:
+    assert names_in_store(podman) == set()
+
+
+def test_everybody_in_the_list_has_a_name_or_a_number(podman: Podman) -> None:
+    write(podman, json.dumps([{"id": "a", "names": ["mine"]}, {"id": "b", "names": ["theirs"]}, {"id": "c"}]))
+    assert names_in_store(podman) == {"mine", "theirs", "c"}
+
+
+def test_a_list_that_cannot_be_read_is_said_to_be(podman: Podman) -> None:
+    write(podman, "{")
+    with pytest.raises(Unreachable, match="list of containers"):
+        names_in_store(podman)

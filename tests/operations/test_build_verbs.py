@@ -1,0 +1,202 @@
+"""Stoneware's own steps of a build: operations under the build's name, on the commit as it was fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.support.building import BuildWorld, spec, step
+
+from stoneware.model.build import BuildStatus
+from stoneware.model.operation import OperationRecord, Result, SignalKind
+from stoneware.operations.bake import BakeFrame
+from stoneware.operations.build_hook import StatusHook
+from stoneware.operations.build_prune import BuildPrune
+from stoneware.operations.outcome import Finish, Outcome, Wait
+from stoneware.operations.procedure import Context, Procedure
+
+DECLARED = """
+images:
+  web: { containerfile: Containerfile, test: [{ http: { port: 80, path: / } }] }
+  api: { containerfile: api/Containerfile, test: [{ http: { port: 80, path: / } }] }
+"""
+
+
+@dataclass(frozen=True)
+class QuickBake(Procedure[BakeFrame]):
+    """Ends as its family says; never, for a family of the name `slow`."""
+
+    fails: tuple[str, ...] = ()
+    hangs: tuple[str, ...] = ()
+
+    kind = "bake"
+    first = "BUILDING"
+    NEXT = {"BUILDING": ()}
+    frame_type = BakeFrame
+
+    def building(self, ctx: Context, frame: BakeFrame) -> Outcome:
+        if frame.family in self.hangs:
+            return Wait(1.0, frame, "baking")
+        bad = frame.family in self.fails
+        return Finish(Result.FAILED if bad else Result.SUCCEEDED, frame, "too hot" if bad else "baked")
+
+    def deadline(self, record: OperationRecord, frame: BakeFrame) -> float | None:
+        return None
+
+    def retreat(self, ctx: Context, frame: BakeFrame, reason: str) -> Outcome:
+        return Finish(Result.FAILED, frame, reason)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> BuildWorld:
+    world = BuildWorld(tmp_path / "home")
+    for build in ("build-1", "build-2"):
+        source = world.home.builds / build / "source"
+        (source / "api").mkdir(parents=True)
+        (source / "stoneware.yaml").write_text(DECLARED)
+        (source / "Containerfile").write_text("FROM scratch\n")
+        (source / "api" / "Containerfile").write_text("FROM scratch\n")
+    return world
+
+
+def bake(world: BuildWorld, *args: str, fails: tuple[str, ...] = (), hangs: tuple[str, ...] = ()) -> str:
+    world.others = {"bake": QuickBake(fails=fails, hangs=hangs)}
+    world.restart()
+    return world.begin(spec(step("bake", image="", verb="bake", args=args), step("after")), allowed=("bake",))
+
+
+def test_a_bake_is_an_operation_of_its_own_that_points_to_the_build(world: BuildWorld) -> None:
+    build = bake(world)
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.SUCCESS, view
+    assert [world.store.operations.get(child).subject for child in view.children] == ["family:web", "family:api"]
+    child = world.store.operations.get(view.children[0])
+    assert child.actor == f"build/{build}" and "app@cccccccccccc" in child.reason
+    assert child.frame["build"] == build
+    assert child.frame["folder"] == str(world.home.builds / build / "source")
+    [begun] = world.store.ledger.entries(verb="bake.begin", subject="family:web")
+    assert begun.fact.details["build"] == build
+    assert world.told == [BuildStatus.WORKING, BuildStatus.SUCCESS]
+
+
+def test_a_bake_that_fails_fails_the_build(world: BuildWorld) -> None:
+    build = bake(world, "web", fails=("web",))
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.FAILURE and "too hot" in view.because
+    assert world.runs.starts == ["fetch"]
+
+
+def test_a_build_that_is_cancelled_turns_its_bake_back(world: BuildWorld) -> None:
+    build = bake(world, "web", hangs=("web",))
+    world.run(until=lambda: bool(world.building.show(build).children))
+    world.building.cancel(build, "bea")
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.CANCELLED
+    assert world.store.operations.get(view.children[0]).result is Result.FAILED
+
+
+def test_a_bake_waits_while_somebody_else_bakes_the_family(world: BuildWorld) -> None:
+    world.others = {"bake": QuickBake(hangs=("web",))}
+    world.restart()
+    frame = BakeFrame(family="web", folder="/", spec={"containerfile": "x"})  # type: ignore[arg-type]
+    other = world.store.operations.create(
+        kind="bake", subject="family:web", actor="ann", reason="", state="BUILDING", frame=frame
+    ).id
+    build = world.begin(spec(step("bake", image="", verb="bake", args=("web",))), allowed=("bake",))
+    world.run(until=lambda: world.clock.now() > world.building.show(build).created_at + 20)
+    assert world.building.show(build).status is BuildStatus.WORKING and not world.building.show(build).children
+    world.others = {"bake": QuickBake()}
+    world.restart()
+    world.run()
+    assert world.building.show(build).status is BuildStatus.SUCCESS
+    assert world.building.show(build).children != (other,)
+
+
+def test_a_recipe_may_not_lead_out_of_its_commit(world: BuildWorld, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "Containerfile").write_text("FROM scratch\nCOPY . /\n")
+    source = world.home.builds / "build-1" / "source"
+    (source / "out").symlink_to(tmp_path / "secrets")
+    (source / "stoneware.yaml").write_text(
+        "images:\n  web: { containerfile: Containerfile, context: out, test: [{ http: { port: 80, path: / } }] }\n"
+    )
+    build = bake(world, "web")
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.FAILURE and not view.children
+    assert any("leads out of the folder" in line for line in world.runs.said)
+
+
+def test_what_is_not_declared(world: BuildWorld) -> None:
+    build = bake(world, "nobody")
+    world.run()
+    assert "declares no image nobody" in world.building.show(build).because
+
+
+def test_old_builds_lose_their_logs_and_no_others(world: BuildWorld) -> None:
+    builds = [world.begin(spec(step("one"))) for _ in range(5)]
+    world.home.logs.mkdir(parents=True)
+    for build in builds:
+        (world.home.builds / build).mkdir(exist_ok=True)
+        (world.home.logs / f"{build}.log").write_text("said\n")
+    world.runs.lasts["one"] = 100.0
+    world.run(until=lambda: len(world.store.operations.line("build")) <= 3)
+    assert BuildPrune(world.store, world.home, kept=1).run() == ["build-1"]
+    assert not (world.home.builds / "build-1").exists() and not (world.home.logs / "build-1.log").exists()
+    assert (world.home.logs / "build-2.log").exists() and (world.home.logs / "build-5.log").exists()
+
+
+def test_the_status_hook_hears_of_a_build(world: BuildWorld, tmp_path: Path) -> None:
+    build = world.begin(spec(step("one")))
+    heard, said = tmp_path / "heard", list[str]()
+    StatusHook(("tee", str(heard)), tmp_path / "log").tell(world.building.show(build), said.append)
+    for _ in range(500):
+        if heard.exists() and heard.read_text().endswith("\n"):
+            break
+        import time
+
+        time.sleep(0.01)
+    assert '"id":"build-1"' in heard.read_text() and not said
+    StatusHook(("no-such-program-here",), tmp_path / "log").tell(world.building.show(build), said.append)
+    assert "status hook can't be started" in said[0]
+
+
+def test_signals_that_mean_nothing_to_a_build() -> None:
+    from stoneware.operations.build import Build
+
+    assert Build.objection(None, SignalKind.PAUSE, "WORKING")  # type: ignore[arg-type]
+    assert Build.objection(None, SignalKind.ABORT, "WORKING") is None  # type: ignore[arg-type]
+
+
+def test_a_step_works_where_its_directory_is(world: BuildWorld) -> None:
+    inner = world.home.builds / "build-1" / "source" / "api"
+    (inner / "stoneware.yaml").write_text("images: { inner: { containerfile: Containerfile } }\n")
+    world.others = {"bake": QuickBake()}
+    world.restart()
+    one = step("bake", image="", verb="bake", directory="/workspace/api")
+    build = world.begin(spec(one), allowed=("bake",))
+    world.run()
+    [child] = [world.store.operations.get(identity) for identity in world.building.show(build).children]
+    assert (child.subject, child.frame["folder"]) == ("family:inner", str(inner))
+
+
+@pytest.mark.parametrize(
+    ("directory", "said"), [("/etc", "no folder of the commit"), ("/workspace/www", "www/stoneware.yaml")]
+)
+def test_a_step_works_nowhere_else(directory: str, said: str, world: BuildWorld) -> None:
+    build = world.begin(spec(step("bake", image="", verb="bake", directory=directory)), allowed=("bake",))
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.FAILURE and said in view.because, view
+
+
+@pytest.mark.parametrize(("args", "said"), [((), "has baked nothing"), (("web",), "web"), (("web/7",), "web/7")])
+def test_what_a_build_counts_on_has_to_be_published(args: tuple[str, ...], said: str, world: BuildWorld) -> None:
+    build = world.begin(spec(step("publish", image="", verb="publish", args=args)), allowed=("bake",))
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.FAILURE and said in view.because, view

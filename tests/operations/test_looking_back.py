@@ -1,0 +1,79 @@
+"""Looking back: how a machine came to be, and releases that are no longer retained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.simulation import World
+from tests.support.specs import spec
+
+from stoneware.errors import NotFound
+from stoneware.host.home import Home
+from stoneware.operations.inspection import Inspection
+from stoneware.operations.looking_back import LookingBack
+from stoneware.store.database import writing
+
+MACHINE = "town-web-r2-0"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Two releases, the second one current."""
+    world = World(tmp_path)
+    for version in (1, 2):
+        world.publish("web", version)
+        _, record = world.releasing.deploy("town", spec(), "ann", f"version {version}")
+        assert record is not None
+        world.run(record.id)
+    yield world
+    world.close()
+
+
+def test_a_machine_tells_who_wanted_it_and_why_also_when_it_is_gone(world: World) -> None:
+    found = LookingBack(world.store).blame(MACHINE)
+    digest = world.store.catalog.get("web/2").digest
+    assert (found.image, found.digest, found.deployment, found.release) == ("web/2", digest, "town", 2)
+    assert (found.operation, found.asked_by, found.why, found.exists) == ("rollout-2", "ann", "version 2", True)
+    assert [one.fact.verb for one in found.made] == ["image.stage", "image.publish", "release.create", "rollout.begin"]
+    assert [one.fact.verb for one in found.events] == ["machine.create"]
+    world.run(world.destroy().id)
+    assert LookingBack(world.store).blame(MACHINE).exists is False
+
+
+def test_a_machine_that_was_made_anew_tells_of_its_second_beginning(world: World) -> None:
+    world.engine.kill_machine(MACHINE)
+    world.engine.delete_machine(MACHINE)
+    world.run(world.releasing.rollback("town", 1, "ann")[1].id)
+    world.run(world.releasing.rollback("town", 2, "bob", "after all")[1].id)
+    found = LookingBack(world.store).blame(MACHINE)
+    assert (found.operation, found.asked_by, found.why) == ("rollout-4", "bob", "after all")
+    assert (found.image, found.release) == ("web/2", 2)
+
+
+def test_what_never_was_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound, match="no machine town-web-r9-0"):
+        LookingBack(world.store).blame("town-web-r9-0")
+    with pytest.raises(NotFound, match="no release 9"):
+        LookingBack(world.store).release("town", 9)
+    with pytest.raises(NotFound, match="no deployment city then"):
+        LookingBack(world.store).at(world.clock.now(), "city")
+    assert LookingBack(world.store).at(0.0).deployments == ()
+
+
+def test_a_release_is_known_when_it_is_forgotten_and_its_image_deleted(world: World, tmp_path: Path) -> None:
+    first, second = world.store.releases.get("town", 1), world.store.releases.get("town", 2)
+    with writing(world.store.db) as conn:
+        world.store.releases.forget(conn, "town", 1)
+    world.store.releases._read.clear()
+    world.store.catalog.delete("web/1", "ann")
+    past = LookingBack(world.store).release("town", 1)
+    assert past.model_copy(update={"state": first.state}) == first
+    found = Inspection(world.store, Home(tmp_path)).diff_releases(past, second)
+    [group] = found.groups
+    assert group.image is not None
+    assert (group.image.before, group.image.after) == ("web/1", "web/2")
+    assert "files can't be compared: web/1 was deleted" in group.image.facts
+    world.run(world.destroy().id)
+    assert LookingBack(world.store).release("town", 2).groups == second.groups

@@ -1,0 +1,74 @@
+"""What triggers begin: a commit has one build, unless that one was given up for a newer commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.support.building import BuildWorld
+
+from stoneware.model.build import BuildStatus, Source
+from stoneware.model.trigger import Trigger, Watch
+from stoneware.operations.triggered import TriggeredBuilds
+
+WEB = Trigger(id=1, name="web", repository="/srv/web.git", watch=Watch.PUSH, created_at=0.0, actor="ann")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> BuildWorld:
+    made = BuildWorld(tmp_path)
+    made.runs.codes["fetch"] = 128  # every build fails by itself: there is nothing to read in memory
+    return made
+
+
+def push(world: BuildWorld, commit: str) -> str:
+    """As a look at the repository does."""
+    builds = TriggeredBuilds(world.building, lambda: None)
+    source = Source(repository=WEB.repository, name="web", commit=commit * 40, branch="main")
+    begun = builds.begin(WEB, source, "", f"key-{commit}")
+    builds.give_up_older(WEB, source, begun.build)
+    return f"{begun.build} {begun.already or 'has begun'}"
+
+
+@pytest.mark.parametrize("turns", range(5))  # how far the daemon gets on with the builds between two pushes
+def test_a_commit_that_was_overtaken_is_built_anew_when_it_comes_back(world: BuildWorld, turns: int) -> None:
+    world.runs.lasts["fetch"] = 50.0
+    told = []
+    for commit in "abaab":
+        told.append(push(world, commit))
+        for _ in range(turns):
+            world.once()
+    assert [one.partition(" ")[0] for one in told] == ["build-1", "build-2", "build-3", "build-3", "build-4"]
+    assert [one.endswith("has begun") for one in told] == [True, True, True, False, True]
+    world.run()
+    ends = {view.id: view.status for view in world.building.list()}
+    assert [build for build, status in ends.items() if status is not BuildStatus.CANCELLED] == ["build-4"]
+
+
+def test_a_build_that_ended_by_itself_or_by_a_person_is_the_build_of_its_commit(world: BuildWorld) -> None:
+    push(world, "a")
+    world.run()
+    push(world, "b")
+    assert push(world, "a") == "build-1 FAILURE"
+    world.building.cancel("build-2", "ann@host")
+    world.run()
+    assert push(world, "b") == "build-2 CANCELLED"
+    assert len(world.building.list()) == 2
+
+
+def test_a_build_that_ended_ends_no_newer_one(world: BuildWorld) -> None:
+    push(world, "a")
+    world.run()
+    push(world, "b")
+    push(world, "a")
+    world.run()
+    assert world.building.show("build-2").status is BuildStatus.FAILURE
+
+
+def test_a_newer_commit_ends_no_retry(world: BuildWorld) -> None:
+    push(world, "a")
+    world.run()
+    again = world.building.retry("build-1", "ann@host").id
+    push(world, "b")
+    world.run()
+    assert world.building.show(again).status is BuildStatus.FAILURE

@@ -1,0 +1,41 @@
+"""What git says, as one line that says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stoneware.errors import Unreachable
+from stoneware.pipeline.git import refs_of, what_is_wrong
+
+ADVICE = """fatal: Could not read from remote repository.
+
+Please make sure you have the correct access rights
+and the repository exists.
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        (
+            f"fatal: '/srv/x.git' does not appear to be a git repository\n{ADVICE}",
+            "'/srv/x.git' does not appear to be a git repository",
+        ),
+        (f"git@host: Permission denied (publickey).\n{ADVICE}", "git@host: Permission denied (publickey)."),
+        (ADVICE, "Could not read from remote repository."),
+        ("fatal: remote error: upload-pack: not our ref 0a1b\n", "remote error: upload-pack: not our ref 0a1b"),
+        ("error: unable to write file x\nfatal: checkout failed\n", "unable to write file x"),
+        ("hint: this\nfatal: that\nhint: and more\n", "that"),
+        ("cp: cannot stat 'x': No such file\n", "cp: cannot stat 'x': No such file"),
+        ("\n", "git said nothing"),
+    ],
+)
+def test_the_line_that_says_it(told: str, wrong: str) -> None:
+    assert what_is_wrong(told) == wrong
+
+
+def test_a_repository_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="does not appear to be a git repository \\("):
+        refs_of(str(tmp_path / "gone.git"))

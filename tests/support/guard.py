@@ -1,0 +1,82 @@
+"""A world whose daemon also looks for drift: on the world's clock, as often as its deployments declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tests.support.hospital import Hospital
+from tests.support.simulation import World
+
+from stoneware.model.drift import Drift, DriftReport
+from stoneware.operations.drift import Drifting
+from stoneware.operations.drift_sight import Gathering
+from stoneware.operations.image_files import ImageFiles
+from stoneware.operations.prune import Prune
+from stoneware.operations.reconcile import Reconcile
+
+
+@dataclass
+class Guard:
+    """`check` looks until all is certain; `live` lets time go by with everything that the daemon does in it.
+
+    `damaged` says of images what is wrong with their files.
+    """
+
+    world: World
+    damaged: dict[str, str] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
+    met: list[Drift] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.open()
+
+    def open(self) -> None:
+        """A new daemon, which remembers what is on record alone."""
+        world = self.world
+        files = ImageFiles(None, lambda digest: self.damaged.get(digest, ""), world.clock)
+        gathering = Gathering(world.store, world.platforms, world.clock, files, lambda: self.bases)
+        self.drift = Drifting(world.store, world.clock, gathering, world.clock.sleep)
+        self.hospital = Hospital(world)
+        self.hospital.reconcile = Reconcile(
+            world.store,
+            world.platforms,
+            world.clock,
+            self.hospital.watch,
+            self.drift.remedies_of,
+            self.drift.died,
+        )
+
+    def check(self, deployment: str = "town") -> DriftReport:
+        """The verdict now."""
+        return self.drift.check(deployment)
+
+    def found(self) -> list[str]:
+        """Class and place of all that differs now, the worst first."""
+        return [_short(one) for one in self.check().drifts]
+
+    def live(self, seconds: float, every: float = 1.0) -> list[str]:
+        """What differed at any time meanwhile."""
+        known: dict[str, None] = {}
+        for _ in range(int(seconds / every)):
+            self.hospital.live(every, every)
+            self.drift.turn()
+            known |= dict.fromkeys(_short(one) for one in self.world.store.drifts.of())
+        return list(known)
+
+    def tidy(self) -> list[str]:
+        """One pass of housekeeping."""
+        world = self.world
+        return Prune(world.store, world.platforms, world.clock, lambda: None).run()
+
+    def facts(self, *verbs: str) -> list[str]:
+        """What the ledger has of these verbs, in order: verb, subject, class."""
+        entries = self.world.store.ledger.entries(limit=1000)
+        return [
+            f"{one.fact.verb} {one.fact.subject} {one.fact.details.get('class', '')}".rstrip()
+            for one in entries
+            if one.fact.verb in verbs
+        ]
+
+
+def _short(one: Drift) -> str:
+    return f"{one.kind} {one.subject} {one.where}".rstrip()
