@@ -110,17 +110,6 @@ class Deeds(Hands):
 
         self._edit_row("images", "manifest", f"digest = '{self._digest}'", edit)
 
-    def be_let_in(self) -> None:
-        words = [str(word) for word in self.stage._words(("shell", self.one, "--reason", "looking for the leak"))]
-        subprocess.run(
-            ["script", "-qec", " ".join(f"'{word}'" for word in words), "/dev/null"],
-            input=b"exit\n",
-            env=self.stage._env(),
-            check=False,
-            capture_output=True,
-            timeout=60,
-        )
-
     def edit_the_map_of_the_proxy(self) -> None:
         self._proxy(f"set map state.map active {self._idle_slot}")
 
@@ -227,7 +216,7 @@ class Deeds(Hands):
             store.taints.add(taint, conn)
             conn.execute(taints.delete().where(taints.c.machine == self.one, taints.c.ended_at.is_(None)))
         store.close()
-        self._undo.append(self.kill_it)
+        self._undo.append(self.be_let_in)
 
     def _decide(self, verb: str, *back: str) -> None:
         [name] = [f"{one['family']}/{one['number']}" for one in self._images() if one["digest"] == self._digest]

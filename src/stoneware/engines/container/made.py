@@ -25,6 +25,8 @@ from stoneware.model.noun import Noun
 OF_THE_KERNEL = ("proc", "sysfs", "cgroup", "cgroup2", "tmpfs", "devtmpfs")
 """File systems whose files aren't anybody's: what is mounted from them, `Made.mounts` knows."""
 DEVICES = "/dev"
+ROOT = "/"
+"""What is mounted there is held against the image itself, not against what it was."""
 FILE = "made.json"
 
 
@@ -68,7 +70,8 @@ def run_of(container: Container) -> str:
 
 def look(container: Container) -> Made:
     """As it is now. Raises OSError or ValueError when it ends meanwhile."""
-    there = [mount for mount in mounts(_lines(container, "mountinfo")) if not Path(mount.where).is_relative_to(MOUNTED)]
+    all_of_them = mounts(_lines(container, "mountinfo"))
+    there = [one for one in all_of_them if one.where != ROOT and not Path(one.where).is_relative_to(MOUNTED)]
     return Made(
         run=run_of(container),
         mounts=tuple((mount.where, _place(mount)) for mount in there),
@@ -120,7 +123,7 @@ def _place(mount: Mount) -> Place:
 
 
 def _files(container: Container, there: Iterable[Mount]) -> Iterator[tuple[str, str]]:
-    given = [one.where for one in there if one.read_only and one.kind not in OF_THE_KERNEL and one.where != "/"]
+    given = [one.where for one in there if one.read_only and one.kind not in OF_THE_KERNEL]
     for place in (*given, SECRETS):
         try:
             states = states_in(container, place)
