@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,10 +62,18 @@ def kitchen(tmp_path: Path) -> Path:
     return folder
 
 
-def bake(home: Home, folder: Path, name: str = "one", mounts: tuple[str, ...] = ("/srv/data/deep",)) -> Artifact:
+def bake(
+    home: Home,
+    folder: Path,
+    name: str = "one",
+    mounts: tuple[str, ...] = ("/srv/data/deep",),
+    between: Callable[[], object] = lambda: None,
+) -> Artifact:
+    """`between` is called when all is built, and nothing sealed."""
     with workspace(home, name, lambda _: None) as space:
         files = recipe.find_recipe(folder, "Containerfile", ".")
         built = build.build(space, files, 0.0)
+        between()
         return seal.seal(
             space,
             built.image,
@@ -241,11 +249,11 @@ def test_a_base_that_is_not_there_is_named_with_a_way_on(home: Home, kitchen: Pa
     assert "check its name" in failed.value.next_step
 
 
-@pytest.fixture(params=["50m", "62m"], ids=["in the build", "in the sealing"])
-def small_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]:
-    """A home on a disk that is nearly full."""
+@pytest.fixture
+def small_home(tmp_path: Path) -> Iterator[Home]:
+    """A home on a disk of its own."""
     (tmp_path / "disk").mkdir()
-    run(["mount", "-t", "tmpfs", "-o", f"size={request.param}", "tmpfs", tmp_path / "disk"])
+    run(["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", tmp_path / "disk"])
     home = Home(tmp_path / "disk" / "home")
     home.prepare()
     yield home
@@ -254,11 +262,24 @@ def small_home(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Home]
     run(["umount", "--lazy", tmp_path / "disk"])
 
 
+def resize(home: Home, size_bytes: int) -> None:
+    run(["mount", "-o", f"remount,size={size_bytes}", home.root.parent])
+
+
+def fill(home: Home) -> None:
+    """Its disk has less room than a layer takes."""
+    disk = os.statvfs(home.root.parent)
+    resize(home, (disk.f_blocks - disk.f_bfree) * disk.f_frsize + 2**16)
+
+
 @pytest.mark.host
-def test_a_full_disk_ends_a_bake_in_words_and_leaves_no_half_image(small_home: Home, kitchen: Path) -> None:
+@pytest.mark.parametrize("when", ["in the build", "in the sealing"])
+def test_a_full_disk_ends_a_bake_in_words_and_leaves_no_half_image(when: str, small_home: Home, kitchen: Path) -> None:
+    if when == "in the sealing":
+        resize(small_home, 300 * 2**20)
     with pytest.raises(BakeFailed, match="no space left") as failed:
-        bake(small_home, kitchen)
+        bake(small_home, kitchen, between=lambda: fill(small_home))
     assert "free some space" in failed.value.next_step
     assert [path.name for path in small_home.images.iterdir() if path.name != "blobs"] == []
-    run(["mount", "-o", "remount,size=300m", small_home.root.parent])
+    resize(small_home, 300 * 2**20)
     assert len(bake(small_home, kitchen, "two").layers) == 3

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stoneware.bake.base import MOUNTS_OF_ITS_OWN
 from stoneware.bake.leftovers import MARK, clean_leftovers
 from stoneware.bake.workspace import PRINTED, workspace
 from stoneware.errors import ToolFailed
@@ -117,3 +118,27 @@ def test_many_bakes_may_begin_at_once(home: Home) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.host
+def test_files_of_a_layer_that_is_in_use_are_linked_not_copied(home: Home) -> None:
+    with workspace(home, "bake-1", lambda _: None) as space:
+        space.buildah("from", "--name", space.container, "scratch", quiet=True)
+        tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
+        (tree / "file").write_text("of the layer")
+        [written] = (home.build / "store" / "root" / "overlay").glob("*/diff/file")
+        os.link(written, space.folder / "linked")
+        assert written.stat().st_nlink == 2
+
+
+@pytest.mark.host
+def test_what_a_killed_program_had_mounted_is_gone_with_it(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    marked = {**os.environ, MARK: str(bake_folder(home, "bake-7", "1 1"))}
+    script = f"mount -t tmpfs none {tmp_path}/tree && touch {tmp_path}/tree/mounted && echo mounted && sleep 60"
+    with subprocess.Popen([*MOUNTS_OF_ITS_OWN, "sh", "-c", script], env=marked, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"mounted\n"
+        clean_leftovers(home)
+    assert str(tmp_path / "tree") not in Path("/proc/self/mountinfo").read_text()
+    assert not list((tmp_path / "tree").iterdir())

@@ -27,6 +27,7 @@ EPOCH = 1_700_000_000
 """The time that all files of our images carry (seconds since the epoch): one number, so that equal content is equal bytes."""
 
 LEFT_OUT = ("doc/*", "man/*", "locale/*", "info/*", "lintian/*")
+MOUNTS_OF_ITS_OWN = ("unshare", "--mount", "--propagation", "slave", "--")
 POLICY = "#!/bin/sh\n# nothing starts while an image is built\nexit 101\n"
 
 
@@ -38,9 +39,14 @@ def sources() -> list[str]:
     return [named] if named else []
 
 
-def debootstrap_words(variant: str, include: tuple[str, ...], target: Path) -> list[str | Path]:
-    """mmdebstrap's words for a tree or tar of the suite."""
-    words: list[str | Path] = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(include)}"]
+def debootstrap_words(variant: str, include: tuple[str, ...], target: Path, *more: str | Path) -> list[str | Path]:
+    """mmdebstrap's words for a tree of the suite in a folder; `more` are options of its own.
+
+    It mounts /proc and others in the tree. Mounts of its own end with it, even when it is killed; those of the host that are
+    taken away meanwhile go here, too.
+    """
+    words: list[str | Path] = [*MOUNTS_OF_ITS_OWN, "mmdebstrap", "--format=directory", *more]
+    words += [f"--variant={variant}", f"--include={','.join(include)}"]
     if variant != "extract":
         words += [f"--dpkgopt=path-exclude=/usr/share/{pattern}" for pattern in LEFT_OUT]
         words += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
@@ -99,23 +105,19 @@ def _record_file(home: Home) -> Path:
 
 
 def _make(space: Workspace, now: float) -> BaseRecord:
-    tar = space.folder / "base.tar"
+    space.buildah("from", "--name", space.container, "scratch", quiet=True)
+    tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
     env = {"SOURCE_DATE_EPOCH": str(EPOCH)}
     try:
-        space.run(debootstrap_words("minbase", PACKAGES, tar), timeout_s=1800, env=env)
+        space.run(debootstrap_words("minbase", PACKAGES, tree), timeout_s=1800, env=env)
     except ToolFailed as failed:
         raise unfetched(f"the base {BASE} can't be made", failed) from failed
-    policy = space.folder / "policy-rc.d"
+    policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text(POLICY)
     policy.chmod(0o755)
-    space.buildah("from", "--name", space.container, "scratch", quiet=True)
-    space.buildah("add", "--quiet", space.container, tar, "/", quiet=True)
-    space.buildah("copy", "--quiet", space.container, policy, "/usr/sbin/policy-rc.d", quiet=True)
-    tree = Path(space.buildah("mount", space.container, quiet=True).stdout.strip())
     packages = take_inventory(tree, ["var/lib/dpkg/status"]).components
     space.buildah("commit", "--quiet", "--timestamp", str(EPOCH), space.container, LOCAL, quiet=True)
     space.buildah("rm", space.container, quiet=True)
-    tar.unlink()
     record = BaseRecord(name=BASE, digest=image_digest(space, LOCAL) or "", made_at=now, packages=packages)
     write_atomic(_record_file(space.home), record.model_dump_json())
     return record

@@ -68,9 +68,9 @@ def _fetch(space: Workspace, folder: Path) -> None:
     fresh, hook = space.folder / "boot-tree", space.folder / "boot-hook"
     hook.write_text(boot_packages.HOOK)
     hook.chmod(0o755)
-    program, *words = debootstrap_words("extract", PACKAGES, fresh)
+    words = debootstrap_words("extract", PACKAGES, fresh, f"--extract-hook={hook}")
     try:
-        space.run([program, f"--extract-hook={hook}", *words], timeout_s=1800)
+        space.run(words, timeout_s=1800)
     except ToolFailed as failed:
         raise unfetched("the kernel's packages can't be fetched", failed) from failed
     kernels = [(kernel.resolve(), "vmlinuz") for kernel in sorted((fresh / "boot").glob("vmlinuz-*"))]

@@ -30,7 +30,7 @@ def program() -> Path:
 
 def seal_folder(space: Workspace, folder: Path, out: Path) -> Verity:
     """Writes the sealed form of a folder to `out`. Raises BakeFailed."""
-    words: list[str | Path] = ["mkfs.erofs", "-zlz4", f"-T{EPOCH}", f"-U{UUID}"]
+    words: list[str | Path] = ["mkfs.erofs", "--quiet", "-zlz4", f"-T{EPOCH}", f"-U{UUID}"]
     try:
         space.run([*words, out, folder], timeout_s=1800, quiet=True)
         with out.open("r+b") as file:
@@ -40,8 +40,10 @@ def seal_folder(space: Workspace, folder: Path, out: Path) -> Verity:
         words += [f"--data-blocks={blocks}", out, out]
         printed = space.run(words, timeout_s=600, quiet=True).stdout
     except ToolFailed as failed:
-        full = "No space left" in failed.tail
-        hint = "free some space and bake again" if full else "see the last lines above"
+        if "No space left" in failed.tail:
+            why, hint = "no space left on the disk", "free some space and bake again"
+            raise BakeFailed(why, "seal", failed.tail, hint, code="disk-full") from failed
+        hint = "see the last lines above"
         raise BakeFailed(f"the tree can't be sealed: {failed.message}", "seal", failed.tail, hint) from failed
     found = [line.split()[-1] for line in printed.splitlines() if line.startswith("Root hash")]
     if not found:

@@ -28,9 +28,14 @@ MARK = "STONEWARE_BAKE"
 
 
 def buildah_words(home: Home) -> list[str | Path]:
-    """buildah with a store that belongs to this installation alone."""
+    """buildah with a store that belongs to this installation alone.
+
+    It doesn't mount its store on itself, as it would by default (storage.conf(5), `skip_mount_home`): a file can't be linked from
+    one mount to another, so every file that is sealed would have to be copied.
+    """
     store = home.build / "store"
-    return ["buildah", "--root", store / "root", "--runroot", store / "run", "--storage-driver", "overlay"]
+    words: list[str | Path] = ["buildah", "--root", store / "root", "--runroot", store / "run"]
+    return [*words, "--storage-driver", "overlay", "--storage-opt", "overlay.skip_mount_home=true"]
 
 
 @contextlib.contextmanager
