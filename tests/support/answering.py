@@ -14,8 +14,10 @@ import signal
 import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PORT = 8080
+KEPT = "/kept/lines"
 LINE_BYTES = 64
 EVERY_S = 0.1
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -33,7 +35,8 @@ def accepted(key: str) -> str:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """`/download/N` takes N tenths of a second; a request for an upgrade becomes a websocket; `/health` never fails."""
+    """`/download/N` takes N tenths of a second; a request for an upgrade becomes a websocket; `/health` never fails; what is posted
+    to `/kept` becomes a line of a file on a disk, which can be asked for."""
 
     protocol_version = "HTTP/1.1"
     version = os.environ.get("VERSION", "none")
@@ -44,13 +47,24 @@ class Handler(BaseHTTPRequestHandler):
             self.echo()
         elif self.path.startswith("/download/"):
             self.download(int(self.path.rpartition("/")[2]))
+        elif self.path == "/kept":
+            self.say(200, Path(KEPT).read_bytes())
         else:
             self.answer()
 
+    def do_POST(self) -> None:
+        with Path(KEPT).open("ab") as kept:
+            kept.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\n")
+            kept.flush()
+            os.fsync(kept.fileno())
+        self.say(200, b"kept\n")
+
     def answer(self) -> None:
         fails = self.path != "/health" and random.random() * 100 < self.errors
-        body = f"{self.version} {socket.gethostname()}\n".encode()
-        self.send_response(500 if fails else 200)
+        self.say(500 if fails else 200, f"{self.version} {socket.gethostname()}\n".encode())
+
+    def say(self, status: int, body: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

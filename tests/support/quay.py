@@ -52,7 +52,14 @@ class Berth:
     rollout: dict[str, Any] = field(default_factory=dict)
     group: dict[str, Any] = field(default_factory=dict)
     service: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, Any] = field(default_factory=dict)
     address: str = field(default_factory=free_address)
+
+    def bake(self, family: str, reads: tuple[int, ...], writes: int) -> None:
+        """One more image of the same recipe, which says what data it can live with."""
+        self.images[family] = {**IMAGES["answering"], "state_schema": {"reads": reads, "writes": writes}}
+        self.declare("0")
+        self.town.cli("bake", family, "--file", str(self._file()))
 
     def declare(self, version: str, **config: str) -> None:
         """Writes what is wanted."""
@@ -67,7 +74,7 @@ class Berth:
         }
         service = {"group": "web", "port": answering.PORT, "listen": self.address, **self.service}
         whole = {"engine": "container", "groups": {"web": group}, "services": {"web": service}}
-        declared = {"images": IMAGES, "deployments": {self.name: whole}}
+        declared = {"images": {**IMAGES, **self.images}, "deployments": {self.name: whole}}
         self._file().write_text(json.dumps(declared))
 
     def deploy(self, version: str, *words: str, ok: tuple[int, ...] = (0,), **config: str) -> str:
