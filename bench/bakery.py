@@ -9,7 +9,7 @@ from pathlib import Path
 from demo.stage import EXAMPLE
 
 from bench.ground import Ground, say
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.workspace import PRINTED, workspace
 from stoneware.clock import SystemClock
@@ -98,7 +98,7 @@ def _seal(ground: Ground, folder: Path, spec: ImageSpec, family: str, mounts: Se
             space,
             built.image,
             family=family,
-            recipe=recipe.describe(files, built.base),
+            recipe=origin.describe(files, built.base),
             pack=ensure_boot_pack(space),
             writable=spec.writable,
             mounts=mounts,

@@ -15,7 +15,7 @@ from bench.bakery import say_own
 from bench.baking import kitchen
 from bench.ground import Ground, say
 from bench.registry import Figure, benchmark
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.verify import checks, load
 from stoneware.bake.workspace import workspace
@@ -178,7 +178,7 @@ def _cold(ground: Ground, folder: Path, turn: str) -> Artifact:
             space,
             built.image,
             family="bench-web",
-            recipe=recipe.describe(files, built.base),
+            recipe=origin.describe(files, built.base),
             pack=ensure_boot_pack(space),
             writable=(),
             deliver=("vm", "container"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stoneware.bake.recipe import RecipeFiles, describe, find_recipe
+from stoneware.bake.origin import describe
+from stoneware.bake.recipe import RecipeFiles, find_recipe
 from stoneware.errors import BadInput
 
 
@@ -68,6 +69,63 @@ def test_in_a_repository_the_commit_counts_and_what_was_changed_since(folder: Pa
     assert (recipe.commit, recipe.dirty) == (git(folder, "rev-parse", "HEAD"), False)
     (folder / "new").touch()
     assert describe(find_recipe(folder, "Containerfile", "."), "").dirty
+
+
+def committed(folder: Path, *names: str) -> None:
+    git(folder, "init", "-q")
+    git(folder, "add", "--force", *names)
+    git(folder, "commit", "-q", "-m", "x")
+
+
+def test_a_folder_that_only_looks_like_a_repository_is_none_and_runs_nothing(folder: Path) -> None:
+    """A commit may hold such a folder, and its configuration names a program."""
+    app, mark = folder / "app", folder / "ran"
+    (app / "objects").mkdir(parents=True)
+    (app / "refs").mkdir()
+    (app / "HEAD").write_text("ref: refs/heads/main\n")
+    settings = ("repositoryformatversion = 0", "bare = false", "worktree = .", f"fsmonitor = touch {mark};")
+    (app / "config").write_text("\n\t".join(["[core]", *settings, ""]))
+    (app / "Containerfile").write_text("FROM scratch\n")
+    committed(folder, "Containerfile", "app/Containerfile", "app/HEAD", "app/config")
+    (app / "index").write_bytes((folder / ".git" / "index").read_bytes())
+    recipe = describe(find_recipe(app, "Containerfile", "."), "")
+    assert recipe.commit == git(folder, "rev-parse", "HEAD")
+    assert not mark.exists()
+
+
+def test_what_is_ignored_and_taken_all_the_same_is_not_the_commits(folder: Path) -> None:
+    (folder / ".gitignore").write_text("dist/\nnotes\n")
+    (folder / "dist").mkdir()
+    (folder / "dist" / "app").touch()
+    (folder / "notes").touch()
+    committed(folder, ".gitignore", "Containerfile")
+    assert not describe(find_recipe(folder, "Containerfile", "."), "").dirty
+    (folder / "Containerfile").write_text("FROM scratch\nCOPY dist/app /app\n")
+    git(folder, "commit", "-q", "-a", "-m", "takes it")
+    assert describe(find_recipe(folder, "Containerfile", "."), "").dirty
+
+
+def test_a_recipe_beside_its_context_counts_too(folder: Path) -> None:
+    (folder / "app").mkdir()
+    (folder / "app" / "main").touch()
+    committed(folder, "Containerfile", "app/main")
+    assert not describe(find_recipe(folder, "Containerfile", "app"), "").dirty
+    (folder / "Containerfile").write_text("FROM scratch\n")
+    assert describe(find_recipe(folder, "Containerfile", "app"), "").dirty
+
+
+def test_a_recipe_that_would_be_preprocessed_is_refused(folder: Path) -> None:
+    (folder / "Containerfile.in").write_text('#include "/etc/passwd"\n')
+    (folder / "plain").symlink_to("Containerfile.in")
+    for name in ("Containerfile.in", "plain"):
+        with pytest.raises(BadInput, match="preprocessor"):
+            find_recipe(folder, name, ".")
+
+
+def test_other_images_are_named_only_where_there_are_any(folder: Path) -> None:
+    files = find_recipe(folder, "Containerfile", ".")
+    assert describe(files, "", {"web/1": "sha256:1"}).others == {"web/1": "sha256:1"}
+    assert describe(files, "").others == {}
 
 
 def test_a_recipe_from_nothing(folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from stoneware.bake import room
-from stoneware.bake.room import Room
+from stoneware.bake.room import Room, told_when_full
+from stoneware.errors import BakeFailed, ToolFailed
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,18 @@ def test_a_full_disk_is_seen_while_it_is_full(
     assert watched.was_full(tail) is full
     assert str(tmp_path) in watched.failure("STEP 2/2", tail).message
     assert str(tmp_path) in watched.failure("STEP 2/2", tail).next_step
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.ENOSPC, "full"), ToolFailed(["buildah"], 125, "mkdir /x: no space left on device")]
+)
+def test_whatever_finds_no_room_says_so(failure: Exception) -> None:
+    with pytest.raises(BakeFailed) as told, told_when_full("seal"):
+        raise failure
+    assert told.value.code == "disk-full"
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EIO, "broken"), ToolFailed(["buildah"], 125, "no such image")])
+def test_other_failures_are_what_they_are(failure: Exception) -> None:
+    with pytest.raises(type(failure)), told_when_full("seal"):
+        raise failure

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.support.tiny import busybox
 
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.scan import scan
 from stoneware.bake.tree import listing, tree_digest
 from stoneware.bake.verify import entries_of
@@ -78,7 +78,7 @@ def bake(
             space,
             built.image,
             family="web",
-            recipe=recipe.describe(files, built.base),
+            recipe=origin.describe(files, built.base),
             pack=None,
             writable=(),
             mounts=mounts,

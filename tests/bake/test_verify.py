@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stoneware.bake import oci
 from stoneware.bake.blobs import Blobs
 from stoneware.bake.tree import tree_digest
-from stoneware.bake.verify import load, verify
+from stoneware.bake.verify import checks, load, load_proven, verify
 from stoneware.errors import NotFound, Refused
 from stoneware.host.run import run
 from stoneware.model.image import Artifact, Manifest, Recipe, SealedFile, Verity
@@ -149,3 +151,29 @@ def test_a_file_that_belongs_to_nothing_is_found(place: str, tmp_path: Path) -> 
     (artifact.folder / place).write_bytes(b"x")
     with pytest.raises(Refused, match=r"belongs to nothing|which it doesn't name"):
         verify(tmp_path, artifact.manifest.digest)
+
+
+def test_what_is_shown_of_an_image_is_proven_first(tmp_path: Path) -> None:
+    artifact = sealed(tmp_path)
+    digest, listing = artifact.manifest.digest, artifact.folder / "listing-0.img"
+    assert load_proven(tmp_path, digest, lambda role: role == "listing-0") == artifact
+    listing.write_bytes(bytes(byte ^ 1 for byte in listing.read_bytes()))
+    assert load_proven(tmp_path, digest, lambda role: role == "kernel") == artifact
+    with pytest.raises(Refused, match=r"listing-0\.img was changed"):
+        load_proven(tmp_path, digest, lambda role: role == "listing-0")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "kernel.img"])
+def test_a_file_that_can_not_be_read_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = sealed(tmp_path)
+    file = artifact.folder / name
+    read = Path.open
+
+    def failing(path: Path, *words: Any, **more: Any) -> Any:
+        if path == file:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read(path, *words, **more)
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(Refused, match=f"{name} can't be read: Input/output error"):
+        list(checks(tmp_path, artifact.manifest.digest))

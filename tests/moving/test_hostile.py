@@ -18,6 +18,7 @@ from tests.moving.small import archive, contents, layout, make, members, pack, r
 from stoneware.errors import NotFound, Refused
 from stoneware.host.home import Home
 from stoneware.model.image import Artifact
+from stoneware.moving.documents import sha256
 from stoneware.moving.tar import header
 from stoneware.operations.importing import look
 
@@ -260,8 +261,6 @@ def test_a_container_that_is_not_the_images(home: Home, artifact: Artifact, ther
     """The layout's own index points at another manifest."""
     files = members(archive(artifact, tmp_path / "good"))
     inner = (artifact.oci / "index.json").read_bytes()
-    from stoneware.moving.documents import sha256
-
     other = inner.replace(artifact.manifest.container.encode(), b"sha256:" + b"7" * 64)
 
     def change(document: Any, _: Any) -> None:
@@ -272,6 +271,24 @@ def test_a_container_that_is_not_the_images(home: Home, artifact: Artifact, ther
     files = {name: content for name, content in files.items() if not name.endswith(sha256(inner))}
     files = rewritten({**files, f"blobs/sha256/{sha256(other)}": other}, change)
     refused(home, pack(files, tmp_path / "bad"), "index of its container isn't")
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout"])
+def test_a_document_of_the_container_that_is_too_large(
+    name: str, home: Home, artifact: Artifact, tmp_path: Path
+) -> None:
+    """It is refused by its size alone: nobody has signed for that yet, and it would be read into memory."""
+    inner, large = (artifact.oci / name).read_bytes(), bytes(4 * 2**20 + 1)
+
+    def change(document: Any, _: Any) -> None:
+        for one in document["layers"]:
+            if one["digest"] == f"sha256:{sha256(inner)}":
+                one.update(digest=f"sha256:{sha256(large)}", size=len(large))
+
+    files = members(archive(artifact, tmp_path / "good"))
+    files = {path: content for path, content in files.items() if not path.endswith(sha256(inner))}
+    files = rewritten({**files, f"blobs/sha256/{sha256(large)}": large}, change)
+    refused(home, pack(files, tmp_path / "bad"), f"{name} is too large")
 
 
 # --- a folder

@@ -75,10 +75,19 @@ def test_a_bake_is_an_operation_of_its_own_that_points_to_the_build(world: Build
     child = world.store.operations.get(view.children[0])
     assert child.actor == f"build/{build}" and "app@cccccccccccc" in child.reason
     assert child.frame["build"] == build
+    assert child.frame["network"] is False
     assert child.frame["folder"] == str(world.home.builds / build / "source")
     [begun] = world.store.ledger.entries(verb="bake.begin", subject="family:web")
     assert begun.fact.details["build"] == build
     assert world.told == [BuildStatus.WORKING, BuildStatus.SUCCESS]
+
+
+def test_a_recipe_reaches_the_network_where_its_build_may(world: BuildWorld) -> None:
+    world.others = {"bake": QuickBake()}
+    world.restart()
+    build = world.begin(spec(step("bake", image="", verb="bake", args=("web",))), allowed=("bake", "network"))
+    world.run()
+    assert world.store.operations.get(world.building.show(build).children[0]).frame["network"] is True
 
 
 def test_a_bake_that_fails_fails_the_build(world: BuildWorld) -> None:

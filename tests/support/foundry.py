@@ -6,7 +6,7 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
@@ -64,7 +64,7 @@ class Foundry:
             files = recipe.find_recipe(folder, image.containerfile, image.context)
             built = build.build(space, files, 0.0)
             pack = ensure_boot_pack(space)
-            described = recipe.describe(files, built.base)
+            described = origin.describe(files, built.base)
             mounts = ["/var/lib/critter"]
             return seal.seal(
                 space,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.foundry import Foundry
 
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.units import GENERATORS, MASKED
 from stoneware.bake.workspace import workspace
 from stoneware.clock import SystemClock
@@ -87,7 +87,7 @@ def _bake(foundry: Foundry, folder: Path, *writable: str) -> Artifact:
             space,
             built.image,
             family="critter-web",
-            recipe=recipe.describe(files, built.base),
+            recipe=origin.describe(files, built.base),
             pack=None,
             writable=(*image.writable, *writable),
             mounts=["/var/lib/critter"],

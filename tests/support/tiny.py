@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from stoneware.bake import build, recipe, seal
+from stoneware.bake import build, origin, recipe, seal
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
 from stoneware.model.image import Artifact
@@ -35,7 +35,7 @@ def tiny_container(
             space,
             built.image,
             family=family,
-            recipe=recipe.describe(files, built.base),
+            recipe=origin.describe(files, built.base),
             pack=None,
             writable=writable,
             deliver=("container",),

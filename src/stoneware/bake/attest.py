@@ -17,7 +17,7 @@ from stoneware.host.home import Home
 from stoneware.host.signing_key import installation_key
 from stoneware.host.trusted_keys import believed_keys
 from stoneware.model.attestation import BOOT_TEST, PROVENANCE, BootTestFacts, Material, ProvenanceFacts, Statement
-from stoneware.model.image import Artifact, BootTestRecord
+from stoneware.model.image import Artifact, BootTestRecord, Recipe
 
 PROVENANCE_FILE = "provenance.dsse.json"
 BOOT_TEST_FILE = "boot-test.dsse.json"
@@ -60,7 +60,7 @@ class Notary:
             base=recipe.base,
             base_digest=recipe.base_digest or None,
             kernel=kernel,
-            materials=materials,
+            materials=(*_others(recipe), *materials),
             deliver=manifest.deliver,
             writable=manifest.writable,
             parameters={"epoch": str(manifest.epoch), "tree": manifest.tree, **({"build": build} if build else {})},
@@ -115,3 +115,9 @@ class Notary:
 
     def _write(self, path: Path, statement: Statement) -> None:
         write_atomic(path, sign(statement, installation_key(self.home)).to_json(), mode=0o444)
+
+
+def _others(recipe: Recipe) -> list[Material]:
+    """The images that a recipe takes something from beside its base, as far as their digests are known."""
+    known = {name: digest.removeprefix("sha256:") for name, digest in sorted(recipe.others.items()) if digest}
+    return [Material(name=name, digest={"sha256": digest}) for name, digest in known.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
 from stoneware.bake.context import require_plain_names
@@ -21,15 +21,17 @@ OURS = (BASE, f"localhost/{BASE}")
 @dataclass(frozen=True)
 class BuildResult:
     """The built image and the base that its last stage stands on, by their digests, and the base's name; both are empty for
-    `FROM scratch`."""
+    `FROM scratch`. `others` are the images that it took something from beside that, as far as their digests are known."""
 
     image: str
     base: str
     name: str = ""
+    others: dict[str, str] = field(default_factory=dict)
 
 
-def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False) -> BuildResult:
+def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False, network: bool = True) -> BuildResult:
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
+    Without `network` its steps reach nobody, not even the programs of this host.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
@@ -51,7 +53,15 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
     written = space.folder / "image-id"
     words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
     # this form alone knows SHELL; what is delivered is written by `oci`
-    words += ["--network", "host", "--format", "docker", "--pull-always=false", "--iidfile", str(written)]
+    words += [
+        "--network",
+        "host" if network else "none",
+        "--format",
+        "docker",
+        "--pull-always=false",
+        "--iidfile",
+        str(written),
+    ]
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
@@ -67,7 +77,8 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
             next_step="bake again",
             code="base-unavailable",
         )
-    return BuildResult(written.read_text().strip(), digest, base)
+    others = {name: image_digest(space, name) or "" for name in files.bases if name != base}
+    return BuildResult(written.read_text().strip(), digest, base, others)
 
 
 def _require_own_shell(files: RecipeFiles) -> None:

@@ -34,13 +34,16 @@ def require_plain_names(files: RecipeFiles) -> None:
 def context_material(files: RecipeFiles) -> Material | None:
     """All that the recipe takes from its folder, as one digest: of a listing of names, modes and contents. None when it takes
     nothing. (What an ignore file leaves out is among it.)"""
-    found = {
-        str(path.relative_to(files.context)): path for one in _takers(files) for path in _taken(one, files.context)
-    }
+    found = {str(path.relative_to(files.context)): path for path in taken_files(files)}
     if not found:
         return None
     entries = {name: entry for name, path in found.items() if (entry := _entry(path)) is not None}
     return Material(name="context", digest={"sha256": hashlib.sha256(to_lines(entries)).hexdigest()})
+
+
+def taken_files(files: RecipeFiles) -> Iterator[Path]:
+    """Everything that the recipe takes from its folder; some of it more than once."""
+    return (path for one in _takers(files) for path in _taken(one, files.context))
 
 
 def _takers(files: RecipeFiles) -> list[Instruction]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stoneware.errors import BakeFailed
+from stoneware.errors import BakeFailed, ToolFailed
 
 NEARLY_NOTHING_BYTES = 8 * 2**20
 SAID = re.compile(r"no space left on device|disk quota exceeded|\bENOSPC\b", re.IGNORECASE)
@@ -42,9 +42,15 @@ class Room:
 
 @contextlib.contextmanager
 def told_when_full(step: str) -> Iterator[None]:
-    """Raises BakeFailed for a write that found no room."""
+    """Raises BakeFailed for a write that found no room, of ours or of a program."""
     try:
         yield
+    except ToolFailed as failed:
+        if not SAID.search(failed.tail):
+            raise
+        raise BakeFailed(
+            "no space left on the disk", step, failed.tail, "free some space and bake again", code="disk-full"
+        ) from failed
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,7 +35,21 @@ def load(images: Path, digest: str) -> Artifact:
         ) from None
     except ValidationError:
         raise Refused(f"image {digest[:19]}: manifest.json can't be read", AGAIN, code="image-damaged") from None
+    except OSError as broken:
+        raise _unreadable(digest, broken) from broken
     return Artifact(folder=folder, manifest=manifest)
+
+
+def load_proven(images: Path, digest: str, roles: Callable[[str], bool]) -> Artifact:
+    """The same, its manifest and these of its files checked: enough to say what is in it. Raises NotFound, Refused."""
+    try:
+        artifact = load(images, digest)
+        _check_manifest(artifact, digest)
+        for role in filter(roles, artifact.manifest.files):
+            _check_file(artifact, role, f"image {digest[:19]}")
+    except OSError as broken:
+        raise _unreadable(digest, broken) from broken
+    return artifact
 
 
 def verify(images: Path, digest: str) -> Artifact:
@@ -47,10 +61,28 @@ def verify(images: Path, digest: str) -> Artifact:
 
 def checks(images: Path, digest: str) -> Iterator[str]:
     """Proves an image part by part, and says each part that holds. Raises NotFound, or Refused naming the first that doesn't."""
+    try:
+        yield from _checks(images, digest)
+    except OSError as broken:
+        raise _unreadable(digest, broken) from broken
+
+
+def _unreadable(digest: str, broken: OSError) -> Refused:
+    """A failing disk, or something in a file's place that is none."""
+    file = Path(str(broken.filename)).name if broken.filename else "a file"
+    why = f"image {digest[:19]}: {file} can't be read: {broken.strerror or broken}"
+    return Refused(why, f"look at the disk, and {AGAIN}", code="image-damaged")
+
+
+def _check_manifest(artifact: Artifact, digest: str) -> None:
+    if artifact.manifest.digest != digest or f"sha256:{sha256_of(artifact.folder / 'manifest.json')}" != digest:
+        raise Refused(f"image {digest[:19]}: manifest.json was changed", AGAIN, code="image-damaged")
+
+
+def _checks(images: Path, digest: str) -> Iterator[str]:
     artifact = load(images, digest)
     name, manifest = f"image {digest[:19]}", artifact.manifest
-    if manifest.digest != digest or f"sha256:{sha256_of(artifact.folder / 'manifest.json')}" != digest:
-        raise Refused(f"{name}: manifest.json was changed", AGAIN, code="image-damaged")
+    _check_manifest(artifact, digest)
     yield f"manifest {digest}"
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:  # hashing lets other threads run
         seen = pool.map(lambda role: _check_file(artifact, role, name), manifest.files)

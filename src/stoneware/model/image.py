@@ -6,7 +6,7 @@ import hashlib
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictInt, model_validator
 
@@ -83,7 +83,9 @@ class StateSchema(Noun):
 
 
 class Recipe(Noun):
-    """Where an image came from. `commit` is empty outside a git repository; `dirty` when the folder had changes."""
+    """Where an image came from. `commit` is empty outside a git repository; `dirty` when the files aren't that commit's. `others`
+    are the images that it took something from beside its base (of other stages), by name, with their digests where they are
+    known."""
 
     containerfile: str
     containerfile_sha256: str
@@ -91,6 +93,7 @@ class Recipe(Noun):
     dirty: bool = False
     base: str = ""
     base_digest: str = ""
+    others: dict[str, str] = {}
 
 
 class Manifest(Noun):
@@ -130,9 +133,12 @@ class Manifest(Noun):
     def canonical(self) -> bytes:
         """The bytes that the digest is taken of: JSON with sorted keys, no spaces.
 
-        What isn't given of `state_schema` isn't there: images that were sealed before there was such a key keep their digest.
+        What isn't given of `state_schema` and of a recipe's `others` isn't there: images that were sealed before there were such
+        keys keep their digest.
         """
-        body = self.model_dump(mode="json", exclude={"state_schema"} if self.state_schema is None else None)
+        unsaid: dict[str, Any] = {"state_schema": True} if self.state_schema is None else {}
+        unsaid |= {} if self.recipe.others else {"recipe": {"others"}}
+        body = self.model_dump(mode="json", exclude=unsaid)
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
     @property

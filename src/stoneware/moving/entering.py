@@ -18,7 +18,7 @@ from stoneware.errors import Refused
 from stoneware.host.files import sync_folder, write_atomic
 from stoneware.model.image import Artifact, Manifest, SealedFile
 from stoneware.moving.meter import Meter
-from stoneware.moving.offer import BLOBS, DOCUMENT_BYTES, Offer
+from stoneware.moving.offer import ATTACHED_BYTES, BLOBS, DOCUMENT_BYTES, Offer
 from stoneware.moving.parts import ATTACHED, BOOT_TEST
 from stoneware.moving.sources import Source
 from stoneware.outside import parsed
@@ -61,7 +61,9 @@ class Entering:
         self._incoming.mkdir()
         for part in self.offer.parts:
             if part.role in (ATTACHED, BOOT_TEST) or part.file.name in ("oci/index.json", "oci/oci-layout"):
-                content = self._whole(part.file)
+                content = self._whole(
+                    part.file, ATTACHED_BYTES if part.role in (ATTACHED, BOOT_TEST) else DOCUMENT_BYTES
+                )
                 if part.role != BOOT_TEST:
                     write_atomic(out / part.file.name, content, mode=0o444)
             else:
@@ -113,11 +115,18 @@ class Entering:
                 self.meter.add(len(piece))
         self._require(file, length, digest.hexdigest())
 
-    def _whole(self, file: SealedFile) -> bytes:
-        content = b"".join(self.source.pieces(BLOBS + file.sha256))
-        self.meter.add(len(content))
+    def _whole(self, file: SealedFile, limit_bytes: int) -> bytes:
+        """A small file. Nobody has signed for its size yet, so no more of it is read than such a one may have."""
+        if file.size_bytes > limit_bytes:
+            raise self._no(f"{file.name} is too large")
+        content = bytearray()
+        for piece in self.source.pieces(BLOBS + file.sha256):
+            content += piece
+            self.meter.add(len(piece))
+            if len(content) > file.size_bytes:
+                break
         self._require(file, len(content), hashlib.sha256(content).hexdigest())
-        return content
+        return bytes(content)
 
     def _require(self, file: SealedFile, length: int, digest: str) -> None:
         if length != file.size_bytes:

@@ -19,7 +19,9 @@ from stoneware.bake.blobs import Blobs
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.context import context_material
 from stoneware.bake.instructions import notes
+from stoneware.bake.origin import repository_of
 from stoneware.bake.our_base import remember_build
+from stoneware.bake.room import told_when_full
 from stoneware.bake.verify import load
 from stoneware.bake.workspace import workspace
 from stoneware.clock import Clock
@@ -35,7 +37,7 @@ from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.model.quantity import counted
 from stoneware.operations import boot_test
-from stoneware.operations.bases import offer_bases
+from stoneware.operations.bases import described, offer_bases
 from stoneware.operations.boot_record import record_of
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platform
@@ -57,7 +59,8 @@ class BakeFrame(Frame):
     `passed` holds the tests that have passed, by delivery and position; `proven` the deliveries that are through. `tested_from` and
     `asked_from` are when the tests began, of all and of the present delivery; `up_from` is when its machine was first seen to
     serve. `console` is what the machines showed at the end.
-    `timers` count from publishing on. `build` is the build of which this is a step, if it is one.
+    `timers` count from publishing on. `build` is the build of which this is a step, if it is one; such a one's recipe has a
+    `network` only where the build may have it.
     """
 
     TELLS = ("family", "digest", "build")
@@ -65,6 +68,7 @@ class BakeFrame(Frame):
     family: str
     folder: str
     build: str = ""
+    network: bool = True
     spec: ImageSpec
     disks: dict[str, DiskSpec] = {}
     timers: Timers = Timers()
@@ -104,18 +108,18 @@ class Bake(Procedure[BakeFrame]):
 
     def building(self, ctx: Context, frame: BakeFrame) -> Outcome:
         """Builds and seals. An image that is published already needs no second test."""
-        with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
+        with told_when_full("bake"), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
             ours = offer_bases(self.store, space, files, ctx.now)
             self._say_what_is_left_out(ctx, frame, files)
-            built = build.build(space, files, ctx.now)
+            built = build.build(space, files, ctx.now, network=frame.network)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
             artifact = seal.seal(
                 space,
                 built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, ours.get(built.name, built.base)),
+                recipe=described(files, built, ours),
                 pack=pack,
                 writable=frame.spec.writable,
                 mounts=[disk.mount for disk in frame.disks.values()],
@@ -192,18 +196,21 @@ class Bake(Procedure[BakeFrame]):
         )
         passed, late = dict(frame.passed), ""
         doubts: list[str] = []
-        # that a port is closed says something only when all that should be up is up
-        asked = sorted(enumerate(frame.spec.test), key=lambda pair: pair[1].closed is not None)
+        # that something isn't there says something only when all that should be up is up
+        asked = sorted(enumerate(frame.spec.test), key=lambda pair: boot_test.denies(pair[1]))
         for position, test in asked:
             key = f"{delivery}:{position}"
-            if key in passed or (test.closed and doubts):
+            # what must not be is asked again in the round in which all the rest has passed: it may have come since
+            if (key in passed and (doubts or not boot_test.denies(test))) or (test.closed and doubts):
                 continue
             answer, name = asker.ask(test), boot_test.describe(test)
             name = f"{delivery}: {name}" if len(frame.spec.deliver) > 1 else name
             if answer.ok:
+                if key not in passed:
+                    ctx.log(f"passed: {name}")
                 passed[key] = f"{name}: {answer.detail}" if answer.detail else name
-                ctx.log(f"passed: {name}")
             else:
+                passed.pop(key, None)
                 doubts.append(f"{name}: {answer.detail}")
                 if boot_test.is_lost(test, asker.console):
                     late = doubts[-1]
@@ -310,10 +317,9 @@ class Bake(Procedure[BakeFrame]):
             ctx.log(f"warning: {note}")
 
     def _state_provenance(self, ctx: Context, artifact: Artifact, files: recipe.RecipeFiles, build: str) -> None:
-        """How it was made, from the beginning of this build to now. A commit says what the files are, if none was changed since."""
-        made = artifact.manifest.recipe
-        taken = None if made.commit and not made.dirty else context_material(files)
-        origin = recipe.repository_of(files.context)
+        """How it was made, from the beginning of this build to now."""
+        taken = context_material(files)
+        origin = repository_of(files.context)
         materials = (taken,) if taken else ()
         self.notary.state_provenance(artifact, origin, ctx.record.id, ctx.now, self.clock.now(), materials, build)
 

@@ -64,6 +64,12 @@ def describe(test: BootTest) -> str:
     return f"console {_wanted(test.console)}"
 
 
+def denies(test: BootTest) -> bool:
+    """Whether a test is about something that must not be: it can pass too early."""
+    lacks = (test.console and test.console.lacks) or (test.log and test.log.lacks)
+    return bool(test.closed or test.units or lacks)
+
+
 def unanswerable(tests: Sequence[BootTest], systemd: bool) -> str:
     """Why one of the tests can't be asked of an image; empty when all can. Known before anything is started."""
     odd = next((test for test in tests if test.units or (test.log and test.log.unit)), None)

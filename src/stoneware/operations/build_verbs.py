@@ -97,6 +97,7 @@ class OwnSteps:
             spec=document.images[family],
             disks=disks_of(document, family),
             build=ctx.record.id,
+            network="network" in frame.allowed,
             entered_at=self.clock.now(),
         )
         return self.store.operations.create(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from stoneware.bake.attest import PROVENANCE_FILE, Notary
-from stoneware.bake.verify import checks, entries_of, load
+from stoneware.bake.verify import checks, entries_of, load, load_proven
 from stoneware.decide.difference import diff_files, diff_packages
 from stoneware.decide.environments import diff_groups, diff_settings, release_name
 from stoneware.errors import NotFound
 from stoneware.host.home import Home
 from stoneware.model.difference import FileChange
-from stoneware.model.image import Image, ImageState, Manifest
+from stoneware.model.image import Image, ImageState, Manifest, StateSchema
 from stoneware.model.inspection import EnvironmentDifference, ImageDifference, PathChange, Verified
 from stoneware.model.listing import shown_path
 from stoneware.model.release import Release
@@ -41,8 +41,8 @@ class Inspection:
         return Verified(image=image.name, digest=image.digest, held=tuple(held), signed_by=tuple(sorted(signers)))
 
     def sbom(self, image: Image) -> dict[str, Any]:
-        """The bill of materials. Raises NotFound for an image without one."""
-        artifact = load(self.home.images, image.digest)
+        """The bill of materials, as it was sealed. Raises NotFound for an image without one, Refused for one that was changed."""
+        artifact = load_proven(self.home.images, image.digest, lambda role: role == "sbom")
         if "sbom" not in artifact.manifest.files:
             raise NotFound(f"{image.name} has no bill of materials", "bake it again")
         document: dict[str, Any] = json.loads(artifact.file("sbom").read_bytes())
@@ -50,7 +50,10 @@ class Inspection:
 
     def diff(self, before: Image, after: Image) -> ImageDifference:
         """What `after` has that `before` hasn't, and the other way round."""
-        old, new = load(self.home.images, before.digest), load(self.home.images, after.digest)
+        old, new = (
+            load_proven(self.home.images, one.digest, lambda role: role.startswith("listing-"))
+            for one in (before, after)
+        )
         found = diff_files(entries_of(old), entries_of(new))
         files = [_change(one, "added") for one in found.added] + [_change(one, "removed") for one in found.removed]
         files += [_change(one, ", ".join(one.what)) for one in found.changed]
@@ -104,7 +107,7 @@ def _change(change: FileChange, how: str) -> PathChange:
 
 def _facts(old: Manifest, new: Manifest) -> tuple[str, ...]:
     lines = []
-    for name in ("kernel_version", "init", "arch", "epoch"):
+    for name in ("kernel_version", "init", "cmdline", "arch", "epoch"):
         if getattr(old, name) != getattr(new, name):
             lines.append(
                 f"{name.replace('_', ' ')} {getattr(old, name) or '(none)'} -> {getattr(new, name) or '(none)'}"
@@ -114,6 +117,15 @@ def _facts(old: Manifest, new: Manifest) -> tuple[str, ...]:
             lines.append(
                 f"{name} {', '.join(getattr(old, name)) or '(none)'} -> {', '.join(getattr(new, name)) or '(none)'}"
             )
+    if old.entrypoint != new.entrypoint:
+        was, now = (one.entrypoint.model_dump() if one.entrypoint else {} for one in (old, new))
+        lines += [
+            f"entrypoint {key} {was.get(key) or '(none)'} -> {now.get(key) or '(none)'}"
+            for key in {**was, **now}
+            if was.get(key) != now.get(key)
+        ]
+    if old.state_schema != new.state_schema:
+        lines.append(f"state schema {_said(old.state_schema)} -> {_said(new.state_schema)}")
     if old.recipe != new.recipe:
         lines += [
             f"recipe {key.replace('_', ' ')} {str(a)[:19] or '(none)'} -> {str(b)[:19] or '(none)'}"
@@ -121,3 +133,7 @@ def _facts(old: Manifest, new: Manifest) -> tuple[str, ...]:
             if a != (b := new.recipe.model_dump()[key])
         ]
     return tuple(lines)
+
+
+def _said(schema: StateSchema | None) -> str:
+    return f"reads {', '.join(map(str, schema.reads))}, writes {schema.writes}" if schema else "(none)"

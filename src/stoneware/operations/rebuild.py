@@ -5,21 +5,24 @@ BUILDING -> SUCCEEDED (equal), or FAILED with the paths that differ
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stoneware.bake import build, recipe, seal
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.our_base import is_remembered
+from stoneware.bake.room import told_when_full
 from stoneware.bake.verify import entries_of, load
 from stoneware.bake.workspace import Workspace, workspace
 from stoneware.decide.difference import diff_files
 from stoneware.host.home import Home
 from stoneware.model.deployment import ImageSpec
-from stoneware.model.image import Artifact
+from stoneware.model.image import Artifact, Entrypoint, Manifest
 from stoneware.model.listing import shown_path
 from stoneware.model.operation import OperationRecord, Result, SignalKind
-from stoneware.operations.bases import offer_bases
+from stoneware.operations.bases import described, offer_bases
 from stoneware.operations.outcome import Finish, Outcome
 from stoneware.operations.procedure import Context, Frame, Procedure
 from stoneware.store.store import Store
@@ -54,7 +57,7 @@ class Rebuild(Procedure[RebuildFrame]):
 
     def building(self, ctx: Context, frame: RebuildFrame) -> Outcome:
         before = load(self.home.images, frame.digest)
-        with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
+        with told_when_full("bake"), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
             ours = offer_bases(self.store, space, files, ctx.now)
             built = build.build(space, files, ctx.now, cold=True)
@@ -64,12 +67,12 @@ class Rebuild(Procedure[RebuildFrame]):
                 self._cold(space),
                 built.image,
                 family=frame.family,
-                recipe=recipe.describe(files, ours.get(built.name, built.base)),
+                recipe=described(files, built, ours),
                 pack=pack,
-                writable=before.manifest.writable,
+                writable=frame.spec.writable,
                 mounts=frame.mounts,
                 deliver=before.manifest.deliver,
-                state_schema=before.manifest.state_schema,
+                state_schema=frame.spec.state_schema,
             )
             if not is_remembered(self.home, built.image):
                 space.buildah("rmi", "--force", built.image, quiet=True)
@@ -86,10 +89,12 @@ class Rebuild(Procedure[RebuildFrame]):
         for line in differences(before, after):
             ctx.log(line)
         known, made = before.manifest, after.manifest
-        if known.files == made.files and known.container == made.container:
-            same = "image" if known == made else "files (the manifest names another commit or base)"
+        if _without_recipe(known) == _without_recipe(made):
+            same = "image" if known == made else "image (the manifest names another commit or base)"
             return Finish(Result.SUCCEEDED, frame, f"equal: the recipe makes the same {same}, {made.digest[:19]}")
-        wrong = "another tree" if known.tree != made.tree else "another sealing of the same tree"
+        resealed = known.files != made.files or known.container != made.container
+        wrong = "another sealing of the same tree" if resealed else "the same files, with other settings,"
+        wrong = "another tree" if known.tree != made.tree else wrong
         return Finish(Result.FAILED, frame, f"not equal: the recipe makes {wrong} today; the log lists what differs")
 
     def retreat(self, ctx: Context, frame: RebuildFrame, reason: str) -> Outcome:
@@ -116,9 +121,28 @@ def differences(before: Artifact, after: Artifact) -> list[str]:
             lines.append(f"file {role} differs")
     if old.container != new.container:
         lines.append("the container differs")
-    for name in ("containerfile_sha256", "commit", "dirty", "base_digest"):
+    for name in ("containerfile_sha256", "commit", "dirty", "base_digest", "others"):
         if getattr(old.recipe, name) != getattr(new.recipe, name):
             lines.append(f"{name}: {getattr(old.recipe, name)} -> {getattr(new.recipe, name)}")
-    if old.kernel_version != new.kernel_version:
-        lines.append(f"kernel: {old.kernel_version} -> {new.kernel_version}")
+    settings = _settings(old), _settings(new)
+    for name, value in settings[0].items():
+        if value != settings[1][name]:
+            lines.append(f"{name}: {_shown(value)} -> {_shown(settings[1][name])}")
     return lines
+
+
+def _without_recipe(manifest: Manifest) -> dict[str, Any]:
+    return manifest.model_dump(exclude={"recipe"})
+
+
+def _settings(manifest: Manifest) -> dict[str, Any]:
+    """What a manifest says beside its files, and what they were made of."""
+    told = manifest.model_dump(
+        mode="json", exclude={"recipe", "files", "layers", "tree", "tree_bytes", "container", "packages"}
+    )
+    entrypoint = told.pop("entrypoint") or dict.fromkeys(Entrypoint.model_fields)
+    return {**told, **entrypoint}
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value) if value not in (None, "") else "(none)"

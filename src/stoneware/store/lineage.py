@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from stoneware.decide.descent import Origin, parents_of
@@ -29,8 +31,8 @@ def must_not_be_revoked(conn: sa.Connection, manifest: Manifest, known: sa.Row |
 
 
 def bases_of(recipe: Recipe) -> tuple[str, ...]:
-    """All that a recipe says of the image that it starts from."""
-    return tuple(base for base in (recipe.base, recipe.base_digest) if base)
+    """All that a recipe says of the images that it is made from."""
+    return _named(recipe.base, recipe.base_digest, recipe.others)
 
 
 def origins(conn: sa.Connection) -> list[Origin]:
@@ -42,8 +44,13 @@ def origins(conn: sa.Connection) -> list[Origin]:
         images.c.number,
         recipe["base"].as_string().label("base"),
         recipe["base_digest"].as_string().label("base_digest"),
+        recipe["others"].label("others"),
     )
     return [
-        Origin(row.digest, row.family, row.number, tuple(base for base in (row.base, row.base_digest) if base))
+        Origin(row.digest, row.family, row.number, _named(row.base, row.base_digest, row.others or {}))
         for row in conn.execute(query)
     ]
+
+
+def _named(base: str, digest: str, others: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(word for word in (base, digest, *others, *others.values()) if word)
