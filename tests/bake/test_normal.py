@@ -26,6 +26,9 @@ from stoneware.bake.normal import is_left_out, needs_rewriting, rewritten
         "etc/ssh/ssh_host_ed25519_key",
         "etc/shadow-",
         "run/nginx.pid",
+        "root/.cache/pip/http/1",
+        "home/app/.npm/_cacache/index-v5/1",
+        "root/.npm/_logs/2026-01-01T00_00_00_000Z-debug-0.log",
         "tmp/x",
     ],
 )
@@ -35,7 +38,18 @@ def test_traces_of_the_build_are_left_out(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["var/log/nginx", "etc/shadow", "run", "tmp", "srv/run/x", "var/lib/dpkg/status", "usr/share/var/log/dpkg.log"],
+    [
+        *[
+            "var/log/nginx",
+            "etc/shadow",
+            "run",
+            "tmp",
+            "srv/run/x",
+            "var/lib/dpkg/status",
+            "usr/share/var/log/dpkg.log",
+        ],
+        *["root/.cache/ms-playwright/chromium-1/chrome", "root/.cache/huggingface/hub/model", "root/.npm/lib/x"],
+    ],
 )
 def test_what_belongs_to_the_image_stays(path: str) -> None:
     assert not is_left_out(path)
@@ -44,7 +58,14 @@ def test_what_belongs_to_the_image_stays(path: str) -> None:
 def test_the_day_of_a_password_is_no_part_of_an_image() -> None:
     before = b"root:*:20000:0:99999:7:::\nwww:!::0:99999:7:::\nnew:!:0:0:99999:7:::\n"
     assert rewritten("etc/shadow", before) == b"root:*:19675:0:99999:7:::\nwww:!::0:99999:7:::\nnew:!:0:0:99999:7:::\n"
-    assert rewritten("etc/machine-id", b"4b8f\n") == b""
+
+
+@pytest.mark.parametrize(
+    "path", ["etc/machine-id", "var/log/wtmp", "var/log/postgresql/main.log", "var/log/nginx/access.log"]
+)
+def test_what_must_be_there_holds_nothing_of_the_build(path: str) -> None:
+    assert needs_rewriting(path)
+    assert rewritten(path, b"4b8f\n") == b""
 
 
 def test_python_takes_a_compiled_file_whose_source_has_our_time(tmp_path: Path) -> None:

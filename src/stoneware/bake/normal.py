@@ -21,7 +21,8 @@ LEFT_OUT = re.compile(
     | var/lib/(apt/lists/.+ | dpkg/.*-old | dpkg/lock.* | dpkg/triggers/Lock | systemd/random-seed | systemd/catalog/database
               | dbus/machine-id)
     | etc/(shadow- | passwd- | group- | gshadow- | subuid- | subgid- | \.pwd\.lock | ssh/ssh_host_.*_key(\.pub)?)
-    | root/(\.cache/.* | \.wget-hsts | \.bash_history)
+    | (root | home/[^/]+)/(\.cache/(pip | uv | go-build | node-gyp | yarn | fontconfig)(/.*)?
+              | \.npm/(_cacache | _logs | _update-notifier[^/]*)(/.*)? | \.wget-hsts | \.bash_history)
     | (run | tmp | var/tmp | dev | proc | sys)/.+
     )$
     """,
@@ -29,8 +30,10 @@ LEFT_OUT = re.compile(
 )
 """Paths in a tree. Host keys are among them: a key that all machines share is none."""
 
-EMPTIED = ("etc/machine-id", "var/log/btmp", "var/log/faillog", "var/log/lastlog", "var/log/wtmp")
+EMPTIED = ("etc/machine-id",)
 """Files that must be there and hold nothing. An empty machine-id(5) means that each machine makes its own."""
+LOGS = "var/log/"
+"""What was written here was written while the image was built. Some programs want their file to be there, so each stays, empty."""
 
 _PYC_FLAGS = slice(4, 8)
 _PYC_TIME = slice(8, 12)
@@ -44,16 +47,20 @@ def is_left_out(path: str) -> bool:
 
 def needs_rewriting(path: str) -> bool:
     """Whether `rewritten` may change the content of a file with this path."""
-    return path in EMPTIED or path == "etc/shadow" or path.endswith(".pyc")
+    return _is_emptied(path) or path == "etc/shadow" or path.endswith(".pyc")
 
 
 def rewritten(path: str, content: bytes) -> bytes:
     """The content as it is sealed."""
-    if path in EMPTIED:
+    if _is_emptied(path):
         return b""
     if path == "etc/shadow":
         return _shadow(content)
     return _compiled(content) if path.endswith(".pyc") else content
+
+
+def _is_emptied(path: str) -> bool:
+    return path in EMPTIED or path.startswith(LOGS)
 
 
 def _shadow(content: bytes) -> bytes:
