@@ -6,17 +6,21 @@ from fastapi import APIRouter
 
 from stoneware.api.services import Actor, Given, Key, Why
 from stoneware.bake.base import BASE, BaseRecord, base_record
+from stoneware.decide.descent import descendants
+from stoneware.decide.lifecycle import effective_state
 from stoneware.model.image import ImageState
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord
 from stoneware.operations.refresh import RefreshFrame
 
+IN_USE = (ImageState.STAGED, ImageState.ACTIVE, ImageState.DEPRECATED)
+
 router = APIRouter(tags=["bases"])
 
 
 class Base(Noun):
-    """A base with the images made from it. `made` is null until it is made for the first time; `outdated` names the images in use
-    that were made from another one."""
+    """A base with the images that stand on it, directly or through others. `made` is null until it is made for the first time;
+    `outdated` names the images in use that stand on another one."""
 
     name: str
     made: BaseRecord | None
@@ -30,10 +34,16 @@ def list_bases(services: Given) -> list[Base]:
     made = base_record(services.home)
     current: list[str] = []
     outdated: list[str] = []
-    for image in services.store.catalog.list():
-        recipe = services.store.catalog.manifest(image.digest).recipe
-        if recipe.base.removeprefix("localhost/") == BASE and image.state is not ImageState.OBSOLETE:
-            (current if made and recipe.base_digest == made.digest else outdated).append(image.name)
+    known, now = services.store.catalog.list(), services.clock.now()
+    recipes = {image.digest: services.store.catalog.manifest(image.digest).recipe for image in known}
+    ours = {digest for digest, recipe in recipes.items() if recipe.base.removeprefix("localhost/") == BASE}
+    old = {digest for digest in ours if made is None or recipes[digest].base_digest != made.digest}
+    parents = services.store.catalog.parents()
+    stands = {digest: {digest, *descendants(digest, parents)} for digest in ours}
+    behind = set().union(*(stands[digest] for digest in old))
+    for image in known:
+        if effective_state(image, now) in IN_USE and any(image.digest in those for those in stands.values()):
+            (outdated if image.digest in behind else current).append(image.name)
     return [Base(name=BASE, made=made, current=tuple(current), outdated=tuple(outdated))]
 
 

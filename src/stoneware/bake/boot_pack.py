@@ -63,6 +63,18 @@ def ensure_boot_pack(space: Workspace) -> BootPack:
     return BootPack(version, kernels[-1], vmlinux, initrd, packages)
 
 
+def refresh_boot_pack(space: Workspace) -> str:
+    """Fetches today's packages where some were fetched before, and returns the kernel's version; empty where none were.
+
+    Images that were sealed with the ones before keep them."""
+    folder = space.home.build / "boot"
+    with locked(space.home.build / ".boot.lock"):
+        if not (folder / "tree").exists():
+            return ""
+        _fetch(space, folder)
+    return ensure_boot_pack(space).kernel_version
+
+
 def _fetch(space: Workspace, folder: Path) -> None:
     space.line("fetching kernel, busybox and dmsetup (once)")
     fresh, hook = space.folder / "boot-tree", space.folder / "boot-hook"
@@ -81,6 +93,8 @@ def _fetch(space: Workspace, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     boot_packages.save(packages, folder / NOTED)
     shutil.rmtree(folder / "tree", ignore_errors=True)
+    for made in (*folder.glob("initrd-*"), *folder.glob("vmlinux-*")):  # of the packages before
+        made.unlink()
     fresh.rename(folder / "tree")
     sync_folder(folder)
 

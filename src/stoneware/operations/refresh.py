@@ -1,4 +1,5 @@
-"""The base, made anew on purpose: today's packages, a new digest, and every image made from the one before is outdated.
+"""The base, made anew on purpose: today's packages, a new digest, and every image made from the one before is outdated. The kernel
+that starts virtual machines is fetched anew with it.
 
 BUILDING -> SUCCEEDED, or FAILED with the base as it was
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stoneware.bake.base import base_record, refresh_base
+from stoneware.bake.boot_pack import refresh_boot_pack
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
 from stoneware.model.operation import OperationRecord, Result, SignalKind
@@ -40,12 +42,12 @@ class Refresh(Procedure[RefreshFrame]):
         frame = frame.model_copy(update={"before": frame.before or (known.digest if known else "")})
         ctx.note("refresh", "base.refresh", ctx.record.subject, before=frame.before)
         with workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
-            made = refresh_base(space, ctx.now)
+            made, kernel = refresh_base(space, ctx.now), refresh_boot_pack(space)
+        booted = f"; machines made from now on boot Linux {kernel}" if kernel else ""
         if made.digest == frame.before:
-            return Finish(Result.SUCCEEDED, frame, f"{made.name} is as it was: the mirror has nothing newer")
-        return Finish(
-            Result.SUCCEEDED, frame, f"{made.name} is {made.digest[:19]} now, {counted(len(made.packages), 'package')}"
-        )
+            return Finish(Result.SUCCEEDED, frame, f"{made.name} is as it was: the mirror has nothing newer{booted}")
+        what = f"{made.name} is {made.digest[:19]} now, {counted(len(made.packages), 'package')}"
+        return Finish(Result.SUCCEEDED, frame, what + booted)
 
     def retreat(self, ctx: Context, frame: RefreshFrame, reason: str) -> Outcome:
         return Finish(Result.FAILED, frame, reason)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from stoneware.clock import Clock
+from stoneware.decide.descent import parents_of
 from stoneware.decide.lifecycle import newest_active, standing
 from stoneware.errors import BadInput, Conflict, NotFound
 from stoneware.model.deployment import KeepSpec
@@ -21,7 +22,7 @@ from stoneware.names import split_image_name
 from stoneware.store.database import writing
 from stoneware.store.image_rows import image_of, image_row, written
 from stoneware.store.ledger import append
-from stoneware.store.lineage import must_not_be_revoked
+from stoneware.store.lineage import must_not_be_revoked, origins
 from stoneware.store.tables import LARGEST_INTEGER, families, images, ledger
 
 SHORTEST_PREFIX = 8
@@ -219,6 +220,11 @@ class Catalog:
         return sorted(
             found, key=lambda image: (image.family, image.number is None, image.number or 0, image.created_at)
         )
+
+    def parents(self) -> dict[str, set[str]]:
+        """The digests of known images that each image was made from, by its own."""
+        with self.db.connect() as conn:
+            return parents_of(origins(conn))
 
 
 def _made_of(manifest: Manifest, size_bytes: int) -> dict[str, str]:
