@@ -13,6 +13,7 @@ from tests.api.house import House
 from tests.moving.conftest import open_house
 from tests.moving.small import NAME, archive, contents, layout, make, members, record_of, take_in
 
+from stoneware.host.files import is_locked
 from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.host.signing_key import installation_key
@@ -80,6 +81,20 @@ def test_what_both_have_is_stored_once(home: Home, artifact: Artifact, tmp_path:
         assert (taken.folder / name).stat().st_ino == blob.stat().st_ino
     layer = next(path for path in (taken.oci / "blobs" / "sha256").iterdir() if path.stat().st_size == 3000)
     assert layer.stat().st_ino == (home.images / "blobs" / layer.name).stat().st_ino
+
+
+def test_nobody_takes_files_away_while_an_image_enters(
+    home: Home, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    def look(*_: object) -> bool:
+        held.append(is_locked(home.build / ".entrance.lock"))
+        return False
+
+    monkeypatch.setattr(entering_module, "is_here", look)
+    take_in(home, archive(artifact, tmp_path / "file"))
+    assert held == [True]
 
 
 def test_equal_images_are_equal_files(artifact: Artifact, home: Home, tmp_path: Path) -> None:

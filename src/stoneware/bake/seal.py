@@ -18,6 +18,7 @@ from stoneware.bake.blobs import is_whole
 from stoneware.bake.boot_pack import BootPack
 from stoneware.bake.built import opened
 from stoneware.bake.cmdline import kernel_cmdline
+from stoneware.bake.entrance import entrance
 from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
 from stoneware.bake.inventory import take_inventory
@@ -173,12 +174,13 @@ def _enter(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
     in any case."""
     write_atomic(folder / "manifest.json", manifest.canonical(), mode=0o444)
     target = space.home.images / manifest.digest.removeprefix("sha256:")
-    if (target / "manifest.json").exists():
-        if is_whole(target, manifest):
-            return Artifact(folder=target, manifest=manifest)
-        for statement in target.glob("*.dsse.json"):
-            shutil.copy2(statement, folder / statement.name)
-    shutil.rmtree(target, ignore_errors=True)
-    folder.rename(target)
-    sync_folder(space.home.images)
+    with entrance(space.home):
+        if (target / "manifest.json").exists():
+            if is_whole(target, manifest):
+                return Artifact(folder=target, manifest=manifest)
+            for statement in target.glob("*.dsse.json"):
+                shutil.copy2(statement, folder / statement.name)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+        sync_folder(space.home.images)
     return Artifact(folder=target, manifest=manifest)

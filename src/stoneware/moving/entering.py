@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.bake.blobs import Blobs
+from stoneware.bake.entrance import entrance
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import Refused
 from stoneware.host.files import sync_folder, write_atomic
@@ -75,12 +76,13 @@ class Entering:
         """Moves its files into the store of blobs, then the folder to the images; an equal image that is there already stays."""
         manifest, images = self.offer.manifest, self.space.home.images
         target = images / manifest.digest.removeprefix("sha256:")
-        if not is_here(images, manifest):
-            for file in sorted(self._incoming.iterdir()):
-                self._blobs.add(file, file.name)
-            shutil.rmtree(target, ignore_errors=True)
-            folder.rename(target)
-            sync_folder(images)
+        with entrance(self.space.home):
+            if not is_here(images, manifest):
+                for file in sorted(self._incoming.iterdir()):
+                    self._blobs.add(file, file.name)
+                shutil.rmtree(target, ignore_errors=True)
+                folder.rename(target)
+                sync_folder(images)
         return Artifact(folder=target, manifest=manifest)
 
     def _require_room(self) -> None:
