@@ -146,6 +146,26 @@ def test_files_that_were_lost_come_back(house: House, artifact: Artifact, tmp_pa
     assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
 
 
+@pytest.mark.parametrize(
+    "name", ["layer-1.img", "manifest.json", "oci/index.json", "boot-test.dsse.json", "provenance.dsse.json"]
+)
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "changed"])
+def test_what_was_damaged_comes_back(name: str, lost: bool, house: House, artifact: Artifact, tmp_path: Path) -> None:
+    source = str(archive(artifact, tmp_path / "file"))
+    moved(house, "/v1/imports", source=source)
+    file = house.home.images / artifact.folder.name / name
+    if lost:
+        file.unlink()
+    else:
+        file.chmod(0o644)
+        with file.open("r+b") as handle:  # as all its links have it
+            handle.seek(30)
+            handle.write(b"#")
+    assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
+    assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
+    assert "nothing changed" in moved(house, "/v1/imports", source=source)["because"]
+
+
 def test_one_without_a_boot_test_is_not_published(
     house: House, other_house: House, artifact: Artifact, tmp_path: Path
 ) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
-from stoneware.host.files import locked
+from stoneware.bake.workspace import Workspace
+from stoneware.host.files import locked, sync_folder
 from stoneware.host.home import Home
+from stoneware.model.image import Artifact, Manifest
 
 
 @contextlib.contextmanager
@@ -17,3 +21,16 @@ def entrance(home: Home) -> Iterator[None]:
     """
     with locked(home.build / ".entrance.lock"):
         yield
+
+
+def bring_in(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
+    """Moves a finished folder to the images. One that is there goes aside first, so there is hardly a moment without either."""
+    images = space.home.images
+    target, aside = images / manifest.digest.removeprefix("sha256:"), space.folder / "aside"
+    shutil.rmtree(aside, ignore_errors=True)
+    if target.exists():
+        target.rename(aside)
+    folder.rename(target)
+    sync_folder(images)
+    shutil.rmtree(aside, ignore_errors=True)
+    return Artifact(folder=target, manifest=manifest)

@@ -81,7 +81,8 @@ class Import(Procedure[ImportFrame]):
     frame_type = ImportFrame
 
     def reading(self, ctx: Context, frame: ImportFrame) -> Outcome:
-        """Compares everything and moves it into the store. Of an image that is here already nothing is taken."""
+        """Compares everything and moves it into the store. Of an image that is here already, and whole, nothing is
+        taken."""
         source, known = Path(frame.source), present(self.store, frame.digest)
         with told(source), opened(source) as place:
             offer = Reader(place).offer()
@@ -89,8 +90,7 @@ class Import(Procedure[ImportFrame]):
                 raise Conflict(
                     f"{source} isn't what it was when the import began", "import it again", code="archive-damaged"
                 )
-            here = is_here(self.home.images, offer.manifest)
-            if here and known and known.state is not ImageState.STAGED:
+            if known and known.state is not ImageState.STAGED and is_here(self.home, offer.manifest):
                 self._compare(ctx, place, offer)
                 frame = frame.model_copy(update={"image": known.name})
                 return Finish(Result.SUCCEEDED, frame, f"nothing changed: this is {known.name} ({known.state})")
