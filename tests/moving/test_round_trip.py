@@ -18,6 +18,7 @@ from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.host.signing_key import installation_key
 from stoneware.host.trusted_keys import distrust, trust
+from stoneware.model.evidence import Inside
 from stoneware.model.image import Artifact, ImageState
 from stoneware.moving import entering as entering_module
 
@@ -164,6 +165,14 @@ def test_what_was_damaged_comes_back(name: str, lost: bool, house: House, artifa
     assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
     assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
     assert "nothing changed" in moved(house, "/v1/imports", source=source)["because"]
+
+
+def test_only_what_was_signed_of_a_boot_test_is_on_record(house: House, artifact: Artifact, tmp_path: Path) -> None:
+    more = {"inside": {"vm": Inside(listening=("tcp/31337",))}, "results": ("it is as it should be",), "seconds": 9.0}
+    forged = record_of(artifact.manifest).model_copy(update=more)
+    moved(house, "/v1/imports", source=str(archive(artifact, tmp_path / "file", forged)))
+    catalog = house.daemon.services.store.catalog
+    assert catalog.boot_test(artifact.manifest.digest) == record_of(artifact.manifest)
 
 
 def test_one_without_a_boot_test_is_not_published(
