@@ -34,6 +34,14 @@ def test_a_base_is_named_in_many_ways(base: str, found: bool) -> None:
     assert parents_of(known) == {A: set(), B: {A} if found else set()}
 
 
+@pytest.mark.parametrize("name", ["base/1", "base@" + "a" * 8, f"base@{A}"])
+@pytest.mark.parametrize(("digest", "parents"), [(A, {A}), (B, {B}), ("sha256:" + "d" * 64, set())])
+def test_a_name_from_elsewhere_is_not_taken_for_an_image_here(name: str, digest: str, parents: set[str]) -> None:
+    """What the digest says counts, also when no image has it."""
+    known = [Origin(A, "base", 1, ()), Origin(B, "base", 2, ()), Origin(C, "web", 1, (name, digest))]
+    assert parents_of(known)[C] == parents
+
+
 def test_nothing_stands_on_itself() -> None:
     assert parents_of([Origin(A, "web", 1, (A, "web/1"))]) == {A: set()}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stoneware.names import image_name
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SHORTEST_PREFIX = 8
 """Digits of a digest below which a name is nobody's."""
 
@@ -23,14 +25,19 @@ class Origin:
 
 
 def parents_of(known: Sequence[Origin]) -> dict[str, set[str]]:
-    """The digests that each image was made from, by its own digest. Bases that are no known image are left out."""
+    """The digests that each image was made from, by its own digest. Bases that are no known image are left out.
+
+    Names count only where no digest is said: an image that was made elsewhere has its base's name of there, which may be another
+    image's here.
+    """
     by_name = {origin.digest: origin.digest for origin in known}
     by_name |= {image_name(one.family, one.number): one.digest for one in known if one.number is not None}
     short = [(one.family, one.digest.removeprefix("sha256:"), one.digest) for one in known]
     parents: dict[str, set[str]] = {}
     for origin in known:
-        found = {by_name[base] for base in origin.bases if base in by_name}
-        for base in origin.bases:
+        bases = [base for base in origin.bases if DIGEST.fullmatch(base)] or origin.bases
+        found = {by_name[base] for base in bases if base in by_name}
+        for base in bases:
             family, at, prefix = base.partition("@")
             hexadecimal = prefix.removeprefix("sha256:")
             if at and len(hexadecimal) >= SHORTEST_PREFIX:
