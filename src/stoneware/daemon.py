@@ -20,6 +20,7 @@ from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.api.webhooks import listening as webhooks_listening
 from stoneware.bake.base import BASE, base_record
+from stoneware.bake.entrance import entrance
 from stoneware.bake.leftovers import clean_leftovers
 from stoneware.bake.tidy import tidy
 from stoneware.bake.units import GENERATORS, MASKED
@@ -158,7 +159,13 @@ def build(home: Home, clock: Clock) -> Daemon:
         drift,
         triggering,
     )
-    prune = Prune(store, platforms, clock, lambda: tidy(home.images, {image.digest for image in store.catalog.list()}))
+    prune = Prune(
+        store,
+        platforms,
+        clock,
+        lambda: tidy(home.images, {image.digest for image in store.catalog.list()}),
+        lambda: entrance(home),
+    )
     installation = Installation(store, home, platforms)
     checkpoints = Checkpoints(store, home, clock)
     webhooks = Webhooks(store, Vault(store, home), triggering, clock)

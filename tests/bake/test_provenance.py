@@ -9,10 +9,11 @@ import pytest
 from pydantic import ValidationError
 from tests.bake.facts import BAKED, IMAGE, KERNEL, KEY, TESTED
 
-from stoneware.bake.provenance import boot_test, provenance
+from stoneware.bake.provenance import boot_test, provenance, record_in
 from stoneware.errors import Refused
 from stoneware.model.attestation import ProvenanceFacts, Statement
 from stoneware.model.evidence import Inside
+from stoneware.model.image import BootTestRecord
 
 
 def written(statement: Statement) -> dict[str, Any]:
@@ -89,6 +90,8 @@ def test_a_boot_test_says_what_was_started_and_what_it_answered() -> None:
         "invocationId": "bake-7",
         "startedOn": "2023-11-14T22:14:20Z",
         "finishedOn": "2023-11-14T22:14:30Z",
+        "startedAt": 1_700_000_060.0,
+        "seconds": 10.0,
     }
     failed = written(boot_test(TESTED.model_copy(update={"passed": False})))
     assert failed["predicate"]["result"] == "FAILED"
@@ -99,6 +102,53 @@ def test_a_boot_test_says_what_the_machines_were_like_where_they_could_tell() ->
     told = written(boot_test(TESTED.model_copy(update={"inside": seen})))["predicate"]["inside"]
     assert told["vm"]["listening"] == ["tcp/80"]
     assert "inside" not in written(boot_test(TESTED))["predicate"]
+
+
+SEEN = {"vm": Inside(listening=("tcp/80",), units=("nginx.service",))}
+
+
+def test_the_record_of_a_boot_test_is_read_back_from_what_is_stated() -> None:
+    facts = TESTED.model_copy(update={"inside": SEEN, "started_at": 1_700_000_060.25, "finished_at": 1_700_000_070.75})
+    assert record_in(Statement.from_json(boot_test(facts).to_json()), IMAGE) == BootTestRecord(
+        digest=IMAGE,
+        passed=True,
+        started_at=1_700_000_060.25,
+        seconds=10.5,
+        results=TESTED.tests,
+        console_tail=TESTED.console_tail,
+        inside=SEEN,
+    )
+    assert not record_in(boot_test(TESTED.model_copy(update={"passed": False})), IMAGE).passed
+
+
+def changed(**news: Any) -> Statement:
+    """What is stated of a boot test, with other things in it; None takes one away."""
+    said = {name: value for name, value in {**boot_test(TESTED).predicate, **news}.items() if value is not None}
+    return boot_test(TESTED).model_copy(update={"predicate": said})
+
+
+def test_what_an_earlier_stoneware_stated_of_a_boot_test_has_whole_seconds() -> None:
+    record = record_in(changed(startedAt=None, seconds=None, finishedOn="2023-11-14T22:14:33Z"), IMAGE)
+    assert (record.started_at, record.seconds, record.inside) == (1_700_000_060.0, 13.0, {})
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"result": None},
+        {"tests": None},
+        {"tests": "all"},
+        {"startedAt": "soon"},
+        {"startedAt": None, "startedOn": "soon"},
+        {"startedAt": None, "startedOn": 5},
+        {"inside": ["tcp/80"]},
+        {"inside": {"bottle": {}}},
+        {"inside": {"vm": {"listening": 80}}},
+    ],
+)
+def test_a_boot_test_in_another_form_is_refused(news: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="boot test can't be read"):
+        record_in(changed(**news), IMAGE)
 
 
 @pytest.mark.parametrize("statement", [provenance(BAKED), boot_test(TESTED)], ids=["provenance", "boot test"])

@@ -143,6 +143,7 @@ class EngineContract:
             engine.create_machine(wanted.model_copy(update={"config": {}}))
         with pytest.raises(Refused, match=wanted.name):
             engine.delete_image(wanted.digest)
+        assert wanted.digest in engine.list_images()
         engine.delete_machine(wanted.name)
         engine.delete_machine(wanted.name)
         assert engine.list_machines() == []

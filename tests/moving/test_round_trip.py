@@ -13,10 +13,12 @@ from tests.api.house import House
 from tests.moving.conftest import open_house
 from tests.moving.small import NAME, archive, contents, layout, make, members, record_of, take_in
 
+from stoneware.host.files import is_locked
 from stoneware.host.home import Home
 from stoneware.host.run import run
 from stoneware.host.signing_key import installation_key
 from stoneware.host.trusted_keys import distrust, trust
+from stoneware.model.evidence import Inside
 from stoneware.model.image import Artifact, ImageState
 from stoneware.moving import entering as entering_module
 
@@ -82,6 +84,20 @@ def test_what_both_have_is_stored_once(home: Home, artifact: Artifact, tmp_path:
     assert layer.stat().st_ino == (home.images / "blobs" / layer.name).stat().st_ino
 
 
+def test_nobody_takes_files_away_while_an_image_enters(
+    home: Home, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    def look(*_: object) -> bool:
+        held.append(is_locked(home.build / ".entrance.lock"))
+        return False
+
+    monkeypatch.setattr(entering_module, "is_here", look)
+    take_in(home, archive(artifact, tmp_path / "file"))
+    assert held == [True]
+
+
 def test_equal_images_are_equal_files(artifact: Artifact, home: Home, tmp_path: Path) -> None:
     one = archive(artifact, tmp_path / "one").read_bytes()
     again = make(home)
@@ -129,6 +145,34 @@ def test_files_that_were_lost_come_back(house: House, artifact: Artifact, tmp_pa
     shutil.rmtree(house.home.images / artifact.folder.name)
     assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
     assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["layer-1.img", "manifest.json", "oci/index.json", "boot-test.dsse.json", "provenance.dsse.json"]
+)
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "changed"])
+def test_what_was_damaged_comes_back(name: str, lost: bool, house: House, artifact: Artifact, tmp_path: Path) -> None:
+    source = str(archive(artifact, tmp_path / "file"))
+    moved(house, "/v1/imports", source=source)
+    file = house.home.images / artifact.folder.name / name
+    if lost:
+        file.unlink()
+    else:
+        file.chmod(0o644)
+        with file.open("r+b") as handle:  # as all its links have it
+            handle.seek(30)
+            handle.write(b"#")
+    assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
+    assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
+    assert "nothing changed" in moved(house, "/v1/imports", source=source)["because"]
+
+
+def test_only_what_was_signed_of_a_boot_test_is_on_record(house: House, artifact: Artifact, tmp_path: Path) -> None:
+    more = {"inside": {"vm": Inside(listening=("tcp/31337",))}, "results": ("it is as it should be",), "seconds": 9.0}
+    forged = record_of(artifact.manifest).model_copy(update=more)
+    moved(house, "/v1/imports", source=str(archive(artifact, tmp_path / "file", forged)))
+    catalog = house.daemon.services.store.catalog
+    assert catalog.boot_test(artifact.manifest.digest) == record_of(artifact.manifest)
 
 
 def test_one_without_a_boot_test_is_not_published(

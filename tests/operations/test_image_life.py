@@ -14,6 +14,7 @@ import pytest
 from tests.support.simulation import World, manifest
 from tests.support.specs import spec
 
+from stoneware.bake.attest import ATTESTATIONS, BOOT_TEST_FILE, PROVENANCE_FILE, Notary
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.host.home import Home
@@ -154,27 +155,64 @@ def test_a_bake_publishes_with_its_timers_and_leaves_its_familys_rule(world: Wor
     assert rules == {"web": 3}
 
 
-def test_a_bake_that_changes_nothing_sets_the_timers_anew(
-    world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    schedule(world, "web/2", Timer.DEPRECATE)
-    schedule(world, "web/2", Timer.OBSOLETE, DAY)
+@pytest.fixture
+def again(world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch) -> Artifact:
+    """The bake makes web/2 again, of which everything is stated."""
     sealed = stored(bake, 2)
+    bake.notary.state_provenance(sealed, "", "bake-2", 1.0, 2.0)
+    record = world.store.catalog.boot_test(sealed.manifest.digest)
+    assert record is not None
+    bake.notary.state_boot_test(sealed, record, "bake-2")
     monkeypatch.setattr(baking, "workspace", lambda *_: nullcontext())
     (bake.home.build).mkdir(parents=True)
     monkeypatch.setattr(baking, "ensure_boot_pack", lambda *_: None)
     (bake.home.root / "Containerfile").write_text("FROM scratch\n")
     files = RecipeFiles(bake.home.root / "Containerfile", bake.home.root)
     monkeypatch.setattr(baking.recipe, "find_recipe", lambda *_, **__: files)
-    monkeypatch.setattr(baking.recipe, "describe", lambda *_, **__: None)
+    monkeypatch.setattr(baking, "described", lambda *_, **__: None)
     monkeypatch.setattr(baking.build, "build", lambda *_, **__: SimpleNamespace(image="", base="", name=""))
     monkeypatch.setattr(baking.seal, "seal", lambda *_, **__: sealed)
+    return sealed
+
+
+def test_a_bake_that_changes_nothing_sets_the_timers_anew(world: World, bake: Bake, again: Artifact) -> None:
+    schedule(world, "web/2", Timer.DEPRECATE)
+    schedule(world, "web/2", Timer.OBSOLETE, DAY)
     outcome = bake.building(context(world), frame())
     assert isinstance(outcome, Finish)
     assert outcome.because == "nothing changed: this is web/2 (ACTIVE)"
     image, now = world.store.catalog.get("web/2"), world.clock.now()
     assert (image.deprecate_at, image.obsolete_at, image.delete_at) == (now + 30 * DAY, now + DAY, now + 90 * DAY)
     assert world.store.catalog.rules()["web"].newest == 3
+
+
+@pytest.mark.parametrize("harm", ["lost", "changed"])
+def test_what_is_stated_of_an_image_comes_back_with_a_bake(
+    harm: str, world: World, bake: Bake, again: Artifact
+) -> None:
+    digest = again.manifest.digest
+    for file in ATTESTATIONS:
+        if harm == "lost":
+            (again.folder / file).unlink()
+        else:
+            (again.folder / file).write_bytes((again.folder / file).read_bytes().replace(b"A", b"B"))
+    outcome = bake.building(context(world), frame())
+    assert outcome.because == ("mended its provenance and what is stated of its boot test: this is web/2 (ACTIVE)")
+    bake.notary.read(again.folder, PROVENANCE_FILE, digest)
+    bake.notary.require_passed(again.folder, digest)
+
+
+def test_what_somebody_stated_who_is_not_trusted_stays(
+    world: World, bake: Bake, again: Artifact, tmp_path: Path
+) -> None:
+    stranger = Home(tmp_path / "stranger")
+    stranger.prepare()
+    record = world.store.catalog.boot_test(again.manifest.digest)
+    assert record is not None
+    Notary(stranger).state_boot_test(again, record, "bake-1")
+    said = (again.folder / BOOT_TEST_FILE).read_bytes()
+    assert bake.building(context(world), frame()).because == "nothing changed: this is web/2 (ACTIVE)"
+    assert (again.folder / BOOT_TEST_FILE).read_bytes() == said
 
 
 def test_provenance_says_when_the_build_began_and_what_it_took(world: World, bake: Bake) -> None:

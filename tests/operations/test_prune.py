@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.support.simulation import World
 from tests.support.specs import spec
 
 from stoneware.bake.tidy import tidy
+from stoneware.model.deployment import ImageSpec
+from stoneware.operations.bake import BakeFrame
 from stoneware.operations.prune import Prune
 
 DAY_S = 86400.0
@@ -77,6 +80,55 @@ def test_files_of_a_deleted_image_go_even_when_a_daemon_died_in_between(world: W
     assert digest in world.engine.images()
     prune(world)
     assert set(world.engine.images()) == {world.store.catalog.get(name).digest for name in ("web/1", "web/2")}
+
+
+def deleted(world: World, family: str, version: int) -> str:
+    """An image that the catalog has deleted, and whose files a dead daemon has left."""
+    digest = world.publish(family, version)
+    world.engine.publish_image(world.artifact(digest))
+    world.store.catalog.delete(digest, "ann")
+    return digest
+
+
+def test_an_image_that_comes_back_while_another_one_goes_keeps_its_files(world: World) -> None:
+    first, second = deleted(world, "another", 8), deleted(world, "other", 9)
+
+    def import_it(when: str, verb: str, name: str) -> None:
+        if (when, verb, name) == ("before", "delete_image", first):
+            assert world.publish("other", 9) == second
+
+    world.watch = import_it
+    prune(world)
+    assert first not in world.engine.images()
+    assert second in world.engine.images()
+
+
+def test_files_of_a_family_that_is_being_baked_stay_and_nobody_enters_while_others_go(world: World) -> None:
+    baked, gone = deleted(world, "baked", 8), deleted(world, "other", 9)
+    frame = BakeFrame(family="baked", folder="/", spec=ImageSpec())
+    begun = {"kind": "bake", "subject": "family:baked", "actor": "ann", "reason": "", "state": "BUILDING"}
+    world.store.operations.create(**begun, frame=frame)
+    alone: list[str] = []
+
+    @contextmanager
+    def entrance() -> Iterator[None]:
+        alone.append("held")
+        yield
+        alone.append("left")
+
+    world.watch = lambda when, verb, name: alone.append(f"{when} {verb} {name}")
+    Prune(world.store, world.platforms, world.clock, lambda: None, entrance).run()
+    assert alone == ["held", "left", "held", f"before delete_image {gone}", f"after delete_image {gone}", "left"]
+    assert baked in world.engine.images()
+
+
+def test_engines_are_not_asked_again_for_images_that_are_long_gone(world: World) -> None:
+    deleted(world, "other", 9)
+    prune(world)
+    asked: list[str] = []
+    world.watch = lambda when, verb, name: asked.append(verb)
+    prune(world)
+    assert "delete_image" not in asked
 
 
 def test_housekeeping_tidies_the_store_of_images(world: World) -> None:

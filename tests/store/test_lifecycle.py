@@ -145,6 +145,20 @@ def test_a_chain_through_a_deleted_image_still_holds(store: Store) -> None:
     assert store.catalog.get("shop/1").revoked_at is not None
 
 
+def test_an_image_from_elsewhere_does_not_stand_on_ours_of_the_same_name(store: Store) -> None:
+    ours = publish(store, "base")
+    there = made_from("base/1", 1)
+    recipe = there.recipe.model_copy(update={"base_digest": "sha256:" + "d" * 64})
+    there = there.model_copy(update={"recipe": recipe})
+    store.catalog.stage(there, 1, "ann")
+    assert [image.name for image in store.catalog.revoke("base/1", "eve", "CVE-1")] == ["base/1"]
+    other = there.model_copy(update={"epoch": 2})
+    assert store.catalog.stage(other, 1, "ann").revoked_at is None, "nor is another one kept out"
+    known = recipe.model_copy(update={"base": "elsewhere/7", "base_digest": ours.digest})
+    with pytest.raises(Refused, match="it was made from base/1, which is revoked"):
+        store.catalog.stage(there.model_copy(update={"recipe": known}), 1, "ann")
+
+
 def test_a_family_skips_what_is_revoked(store: Store) -> None:
     publish(store, version=1)
     publish(store, version=2)

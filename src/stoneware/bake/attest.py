@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stoneware import __version__
 from stoneware.bake.provenance import boot_test, provenance
-from stoneware.bake.signing import Verified, sign, verify
+from stoneware.bake.signing import NOT_TRUSTED, Verified, sign, verify
 from stoneware.errors import Refused
 from stoneware.host.files import write_atomic
 from stoneware.host.home import Home
@@ -40,9 +40,9 @@ class Notary:
         ended: float,
         materials: tuple[Material, ...] = (),
         build: str = "",
-    ) -> None:
+    ) -> bool:
         """How an image came to be, `materials` beside recipe, base and kernel; `build` is the build of which the bake was a step.
-        What was stated of the same image before stays."""
+        What was stated of the same image before stays, unless it was changed. Returns whether this is stated now."""
         manifest, recipe = artifact.manifest, artifact.manifest.recipe
         kernel = None
         if "vmlinux" in manifest.files:
@@ -70,8 +70,10 @@ class Notary:
             started_at=began,
             finished_at=max(began, ended),
         )
-        if not (artifact.folder / PROVENANCE_FILE).exists():
+        lacking = self.lacks(artifact.folder, PROVENANCE_FILE, manifest.digest)
+        if lacking:
             self._write(artifact.folder / PROVENANCE_FILE, provenance(facts))
+        return lacking
 
     def state_boot_test(self, artifact: Artifact, record: BootTestRecord, operation: str) -> None:
         """That this very image was started, and what it answered."""
@@ -105,6 +107,15 @@ class Notary:
             return verify(data, believed_keys(self.home), predicate_type=ATTESTATIONS[file], digest=digest)
         except Refused as wrong:
             raise Refused(f"image {digest[:19]}: {file}: {wrong.message}", wrong.next_step, code=wrong.code) from None
+
+    def lacks(self, folder: Path, file: str, digest: str) -> bool:
+        """Whether a statement is missing, or was changed. One by a key that isn't trusted here is there: whom to trust is for
+        people to say."""
+        try:
+            self.read(folder, file, digest)
+        except Refused as wrong:
+            return NOT_TRUSTED not in wrong.message
+        return False
 
     def require_passed(self, folder: Path, digest: str) -> Verified:
         """The signed record of a boot test that passed. Raises Refused."""

@@ -35,7 +35,7 @@ class Blobs:
         digest, size = sha256_of(file), file.stat().st_size
         target = self.path / digest
         self.path.mkdir(mode=0o700, exist_ok=True)
-        if self.has(SealedFile(name=name, sha256=digest, size_bytes=size)) and sha256_of(target) == digest:
+        if self.has(SealedFile(name=name, sha256=digest, size_bytes=size)) and self.is_sound(digest):
             file.unlink()
         else:
             with file.open("rb") as handle:
@@ -72,15 +72,22 @@ class Blobs:
                 return True
         return False
 
-    def drop_rotten(self, manifest: Manifest) -> list[str]:
-        """Forgets stored files of an image whose content isn't what their name says, so that the next bake makes them anew."""
+    def drop_rotten(self, folder: Path, manifest: Manifest) -> list[str]:
+        """Forgets stored files of an image in this folder whose content isn't what their name says, so that the next bake makes
+        them anew. Returns their names in the folder."""
+        names = {sealed.sha256: sealed.name for sealed in manifest.files.values()}
+        layout = folder / "oci" / "blobs" / "sha256"
+        names |= {path.name: str(path.relative_to(folder)) for path in layout.iterdir()} if layout.is_dir() else {}
         rotten = []
-        for sealed in manifest.files.values():
-            target = self.path / sealed.sha256
-            if target.exists() and sha256_of(target) != sealed.sha256:
-                target.unlink()
-                rotten.append(sealed.name)
-        return rotten
+        for sha256, name in names.items():
+            if (self.path / sha256).exists() and not self.is_sound(sha256):
+                (self.path / sha256).unlink()
+                rotten.append(name)
+        return sorted(rotten)
+
+    def is_sound(self, sha256: str) -> bool:
+        """Whether a file's content is what its name says, byte by byte."""
+        return sha256_of(self.path / sha256) == sha256
 
     def read(self, sealed: SealedFile) -> bytes:
         return (self.path / sealed.sha256).read_bytes()
@@ -113,10 +120,3 @@ class Blobs:
 def _known_digest(file: Path, _mtime_ns: int, _size: int, _inode: int) -> str:
     """The digest of a file that hardly ever changes (a kernel), computed once for each state of it."""
     return sha256_of(file)
-
-
-def is_whole(folder: Path, manifest: Manifest) -> bool:
-    """Whether every file of an image in its folder is what the manifest says, byte by byte."""
-    with contextlib.suppress(FileNotFoundError):
-        return all(sha256_of(folder / sealed.name) == sealed.sha256 for sealed in manifest.files.values())
-    return False

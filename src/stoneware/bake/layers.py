@@ -100,14 +100,15 @@ class Sealing:
             shutil.rmtree(work, ignore_errors=True)
 
     def _known(self, record: Path) -> SealedLayer | None:
-        """What was sealed before, when all of it is still there."""
+        """What was sealed before, when all of it is still there. Listings are read byte by byte, for the image is named by what
+        they say; the rest is when an image is told to be there already (`seal`), or is started."""
         try:
             known = SealedLayer.model_validate_json(record.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
         files = [known.root, known.listing, *([known.archive] if known.archive else [])]
         whole = all(self.blobs.has(file) for file in files) and (known.archive is not None or not self.containers)
-        return known if whole else None
+        return known if whole and self.blobs.is_sound(known.listing.sha256) else None
 
     def _key(self, first: int, end: int, top: Tree) -> str:
         what = [

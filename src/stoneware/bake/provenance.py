@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stoneware.bake.repository import git_uri
+from stoneware.errors import Refused
 from stoneware.model.attestation import (
     BAKE,
     BOOT_TEST,
@@ -20,6 +21,7 @@ from stoneware.model.attestation import (
     Statement,
     Subject,
 )
+from stoneware.model.image import BootTestRecord
 
 
 def provenance(facts: ProvenanceFacts) -> Statement:
@@ -73,8 +75,34 @@ def boot_test(facts: BootTestFacts) -> Statement:
             "invocationId": facts.invocation,
             "startedOn": _time(facts.started_at),
             "finishedOn": _time(facts.finished_at),
+            "startedAt": facts.started_at,
+            "seconds": round(max(0.0, facts.finished_at - facts.started_at), 3),
         },
     )
+
+
+def record_in(statement: Statement, digest: str) -> BootTestRecord:
+    """The record of a boot test, from what is stated of it and nothing else: `boot_test` the other way round. One that an earlier
+    Stoneware stated has its times in whole seconds. Raises Refused when it isn't of the form that we write."""
+    said = statement.predicate
+    try:
+        began = said["startedAt"] if "startedAt" in said else _moment(said["startedOn"])
+        seconds = said["seconds"] if "seconds" in said else _moment(said["finishedOn"]) - began
+        return BootTestRecord(
+            digest=digest,
+            passed=said["result"] == "PASSED",
+            started_at=began,
+            seconds=seconds,
+            results=said["tests"],
+            console_tail=said["consoleTail"],
+            inside=said.get("inside", {}),
+        )
+    except (KeyError, TypeError, ValueError) as odd:  # pydantic's ValidationError is a ValueError
+        raise Refused(
+            f"image {digest[:19]}: what is stated of its boot test can't be read",
+            "bake it again, or export it where it was baked",
+            code="signature-invalid",
+        ) from odd
 
 
 def _dependencies(facts: ProvenanceFacts) -> list[Material]:
@@ -101,6 +129,10 @@ def _builder(facts: ProvenanceFacts | BootTestFacts) -> dict[str, Any]:
 def _described(material: Material) -> dict[str, Any]:
     """Empty fields aren't written: in-toto tells what is unknown from what is empty."""
     return {key: value for key, value in material.model_dump().items() if value}
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def _time(at: float) -> str:

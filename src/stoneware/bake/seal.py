@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stoneware.bake import oci
 from stoneware.bake.base import EPOCH
-from stoneware.bake.blobs import is_whole
+from stoneware.bake.blobs import Blobs
 from stoneware.bake.boot_pack import BootPack
 from stoneware.bake.built import opened
 from stoneware.bake.cmdline import kernel_cmdline
+from stoneware.bake.entrance import bring_in, entrance
 from stoneware.bake.entrypoint import entrypoint_of
 from stoneware.bake.erofs import BLOCK
 from stoneware.bake.inventory import take_inventory
@@ -27,9 +28,10 @@ from stoneware.bake.room import told_when_full
 from stoneware.bake.sbom import cyclonedx
 from stoneware.bake.scan import look
 from stoneware.bake.tree import Node, Tree, tree_digest
+from stoneware.bake.verify import is_whole
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed
-from stoneware.host.files import sync_folder, write_atomic
+from stoneware.host.files import write_atomic
 from stoneware.model.image import Artifact, Delivery, Manifest, Recipe, SealedFile, StateSchema
 from stoneware.model.listing import FileEntry
 
@@ -53,12 +55,44 @@ def seal(
     mounts: Sequence[str] = (),
     deliver: Sequence[Delivery] = ("vm",),
     state_schema: StateSchema | None = None,
+    mended: Callable[[], object] = lambda: None,
 ) -> Artifact:
     """Seals a built image. `mounts` are folders that disks will be mounted at; they and `writable` are made where the tree has
-    none. `pack` may be None when no `vm` is delivered.
+    none. `pack` may be None when no `vm` is delivered. `mended` is told when the image was there, but not as it was sealed.
 
     Raises BakeFailed naming what the recipe lacks.
     """
+
+    def make() -> tuple[Path, Manifest]:
+        return _make(space, image_id, family, recipe, pack, writable, mounts, deliver, state_schema)
+
+    out, manifest = make()
+    target = space.home.images / manifest.digest.removeprefix("sha256:")
+    with entrance(space.home):
+        if target.exists():
+            if is_whole(target, manifest):
+                return Artifact(folder=target, manifest=manifest)
+            mended()
+            if Blobs(space.home.images / "blobs").drop_rotten(out, manifest):
+                shutil.rmtree(out)
+                out, manifest = make()
+            for statement in target.glob("*.dsse.json"):
+                shutil.copy2(statement, out / statement.name)
+        return bring_in(space, out, manifest)
+
+
+def _make(
+    space: Workspace,
+    image_id: str,
+    family: str,
+    recipe: Recipe,
+    pack: BootPack | None,
+    writable: Sequence[str],
+    mounts: Sequence[str],
+    deliver: Sequence[Delivery],
+    state_schema: StateSchema | None,
+) -> tuple[Path, Manifest]:
+    """The image in a folder of its own. What was sealed before is linked, as long as it has its length."""
     with told_when_full("seal"), opened(space, image_id) as built:
         init = _init(built.tree)
         entrypoint = None if init else entrypoint_of(built.config)
@@ -112,7 +146,8 @@ def seal(
             state_schema=state_schema,
             **words,
         )
-        return _enter(space, out, manifest)
+        write_atomic(out / "manifest.json", manifest.canonical(), mode=0o444)
+        return out, manifest
 
 
 def _layer_files(number: int, layer: SealedLayer) -> list[tuple[str, SealedFile]]:
@@ -166,19 +201,3 @@ def _through_link(tree: Path, path: str) -> str:
 def _with_parents(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-
-
-def _enter(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
-    """Moves a finished image into the store. An equal one that is there already stays if it is whole; what was stated of it stays
-    in any case."""
-    write_atomic(folder / "manifest.json", manifest.canonical(), mode=0o444)
-    target = space.home.images / manifest.digest.removeprefix("sha256:")
-    if (target / "manifest.json").exists():
-        if is_whole(target, manifest):
-            return Artifact(folder=target, manifest=manifest)
-        for statement in target.glob("*.dsse.json"):
-            shutil.copy2(statement, folder / statement.name)
-    shutil.rmtree(target, ignore_errors=True)
-    folder.rename(target)
-    sync_folder(space.home.images)
-    return Artifact(folder=target, manifest=manifest)

@@ -10,6 +10,8 @@ from stoneware.host.signing_key import PublicKey, SigningKey
 from stoneware.model.attestation import Statement
 from stoneware.model.envelope import PAYLOAD_TYPE, Envelope, Signature, decoded, encoded, pae
 
+NOT_TRUSTED = "isn't trusted here"
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -65,7 +67,7 @@ def _signers(envelope: Envelope, message: bytes, keys: Mapping[str, PublicKey]) 
             repr(one.keyid[:16]) if one.keyid else "a key without a name" for one in envelope.signatures[:3]
         )
         raise Refused(
-            f"the attestation is signed by {named}, which isn't trusted here",
+            f"the attestation is signed by {named}, which {NOT_TRUSTED}",
             "`stoneware key trust` takes the public key of its installation",
             code="signature-invalid",
         )

@@ -13,8 +13,8 @@ SHORTEST_PREFIX = 8
 
 @dataclass(frozen=True)
 class Origin:
-    """What the catalog knows of where an image came from. `bases` are the names that its recipe gives its base: a digest,
-    `FAMILY/N`, `FAMILY@hex`, or something that is no image of ours."""
+    """What the catalog knows of where an image came from. `bases` are the images that it was made from: a digest, or where that
+    isn't known the name that its recipe gives it: `FAMILY/N`, `FAMILY@hex`, or something that is no image of ours."""
 
     digest: str
     family: str

@@ -6,7 +6,7 @@ Every call is repeatable ("already so" is success), chooses no names, and waits 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from stoneware.engines.shell import Shell
@@ -35,7 +35,7 @@ def reveal_all(reveal: Reveal, secrets: Mapping[str, str]) -> dict[str, bytes]:
 
 
 class Machines(Protocol):
-    """The nine methods that every engine has."""
+    """The ten methods that every engine has."""
 
     def capabilities(self) -> Capabilities: ...
 
@@ -50,6 +50,9 @@ class Machines(Protocol):
 
     def delete_image(self, digest: str) -> None:
         """Forgets an image. Refused while a machine uses it."""
+
+    def list_images(self) -> Collection[str]:
+        """Digests of the images of which anything is left here, whole or not. A quick look at files: no tool is asked."""
 
     def create_machine(self, wanted: WantedMachine) -> None:
         """Creates and starts a machine. Already there with the same content: success; with another: Refused.

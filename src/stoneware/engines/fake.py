@@ -7,7 +7,7 @@ file it outlives its process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -165,6 +165,9 @@ class FakeEngine(FakeSnapshots, FakeAttest, FakeShell):
             if users:
                 raise Refused(f"image {digest[:19]} is used by {', '.join(users)}", code="image-in-use")
             self._save(images=tuple(image for image in self._state.images if image != digest))
+
+    def list_images(self) -> Collection[str]:
+        return self.images()
 
     def create_machine(self, wanted: WantedMachine) -> None:
         with self._effect("create_machine", wanted.name):

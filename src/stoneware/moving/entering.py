@@ -12,10 +12,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.bake.attest import ATTESTATIONS, Notary
 from stoneware.bake.blobs import Blobs
+from stoneware.bake.entrance import bring_in, entrance
+from stoneware.bake.verify import is_whole
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import Refused
-from stoneware.host.files import sync_folder, write_atomic
+from stoneware.host.files import write_atomic
+from stoneware.host.home import Home
 from stoneware.model.image import Artifact, Manifest, SealedFile
 from stoneware.moving.meter import Meter
 from stoneware.moving.offer import ATTACHED_BYTES, BLOBS, DOCUMENT_BYTES, Offer
@@ -27,13 +31,11 @@ SPARE_BYTES = 64 * 2**20
 """What stays free on the disk of the store: the database and the logs live there, too."""
 
 
-def is_here(images: Path, manifest: Manifest) -> bool:
-    """Whether the store has an image, whole by the lengths of its files."""
-    folder = images / manifest.digest.removeprefix("sha256:")
-    files = [(folder / sealed.name, sealed.size_bytes) for sealed in manifest.files.values()]
-    return (folder / "manifest.json").is_file() and all(
-        path.is_file() and path.stat().st_size == size for path, size in files
-    )
+def is_here(home: Home, manifest: Manifest) -> bool:
+    """Whether the store has an image, whole byte by byte, with all that is stated of it."""
+    folder, notary = home.images / manifest.digest.removeprefix("sha256:"), Notary(home)
+    stated = not any(notary.lacks(folder, file, manifest.digest) for file in ATTESTATIONS)
+    return stated and is_whole(folder, manifest)
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,13 @@ class Entering:
 
     def enter(self, folder: Path) -> Artifact:
         """Moves its files into the store of blobs, then the folder to the images; an equal image that is there already stays."""
-        manifest, images = self.offer.manifest, self.space.home.images
-        target = images / manifest.digest.removeprefix("sha256:")
-        if not is_here(images, manifest):
+        manifest, home = self.offer.manifest, self.space.home
+        with entrance(home):
+            if is_here(home, manifest):
+                return Artifact(folder=home.images / manifest.digest.removeprefix("sha256:"), manifest=manifest)
             for file in sorted(self._incoming.iterdir()):
                 self._blobs.add(file, file.name)
-            shutil.rmtree(target, ignore_errors=True)
-            folder.rename(target)
-            sync_folder(images)
-        return Artifact(folder=target, manifest=manifest)
+            return bring_in(self.space, folder, manifest)
 
     def _require_room(self) -> None:
         wanted = {part.file.sha256: part.file for part in self.offer.parts}
@@ -99,7 +99,7 @@ class Entering:
         incoming = self._incoming / file.sha256
         if incoming.exists():
             return incoming
-        if self._blobs.has(file):
+        if self._blobs.has(file) and self._blobs.is_sound(file.sha256):
             self._compare(file, None)
             return self._blobs.path / file.sha256
         self._compare(file, incoming)

@@ -44,7 +44,8 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Offer:
-    """An image that could come in. `original` is its name where it was exported, for the record only."""
+    """An image that could come in. `record` says that it was published there; nobody signed it, so what it says of the boot test
+    isn't taken over. `original` is its name where it was exported, for the record only."""
 
     manifest: Manifest
     parts: tuple[Part, ...]

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from stoneware.bake import build, recipe, seal
-from stoneware.bake.attest import Notary
+from stoneware.bake.attest import BOOT_TEST_FILE, Notary
 from stoneware.bake.blobs import Blobs
 from stoneware.bake.boot_pack import ensure_boot_pack
 from stoneware.bake.context import context_material
@@ -115,6 +115,7 @@ class Bake(Procedure[BakeFrame]):
             built = build.build(space, files, ctx.now, network=frame.network)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
+            mended: list[str] = []
             artifact = seal.seal(
                 space,
                 built.image,
@@ -125,15 +126,19 @@ class Bake(Procedure[BakeFrame]):
                 mounts=[disk.mount for disk in frame.disks.values()],
                 deliver=frame.spec.deliver,
                 state_schema=frame.spec.state_schema,
+                mended=lambda: mended.append("its files"),
             )
             remember_build(self.home, artifact.manifest.digest, built.image)
-            self._state_provenance(ctx, artifact, files, frame.build)
+            if self._state_provenance(ctx, artifact, files, frame.build):
+                mended.append("its provenance")
         size = sum(sealed.size_bytes for sealed in artifact.manifest.files.values())
         image = self.store.catalog.stage(artifact.manifest, size, ctx.record.actor, ctx.record.reason)
         frame = frame.model_copy(update={"digest": image.digest})
         if image.state is not ImageState.STAGED:
             image = self._as_declared(ctx, frame, image)
-            why = f"nothing changed: this is {image.name} ({effective_state(image, ctx.now)})"
+            mended += self._state_again(ctx, artifact)
+            news = f"mended {' and '.join(mended)}" if mended else "nothing changed"
+            why = f"{news}: this is {image.name} ({effective_state(image, ctx.now)})"
             return Finish(Result.SUCCEEDED, frame, why)
         return Go("TESTING", frame, f"sealed {image.digest[:19]}, {size // 2**20} MiB")
 
@@ -272,7 +277,9 @@ class Bake(Procedure[BakeFrame]):
         if frame.digest:
             image = self.store.catalog.get(frame.digest)
             if image.state is ImageState.STAGED:
-                for name in Blobs(self.home.images / "blobs").drop_rotten(self.store.catalog.manifest(frame.digest)):
+                manifest = self.store.catalog.manifest(frame.digest)
+                folder = self.home.images / frame.digest.removeprefix("sha256:")
+                for name in Blobs(self.home.images / "blobs").drop_rotten(folder, manifest):
                     ctx.log(f"{name} was changed in the store; the next bake makes it anew")
                 self.store.catalog.delete(frame.digest, ctx.record.actor, "its boot test failed")
                 for platform in self.platforms.values():
@@ -316,12 +323,24 @@ class Bake(Procedure[BakeFrame]):
         for note in notes(files.containerfile.read_text(errors="replace"), kept):
             ctx.log(f"warning: {note}")
 
-    def _state_provenance(self, ctx: Context, artifact: Artifact, files: recipe.RecipeFiles, build: str) -> None:
-        """How it was made, from the beginning of this build to now."""
+    def _state_provenance(self, ctx: Context, artifact: Artifact, files: recipe.RecipeFiles, build: str) -> bool:
+        """How it was made, from the beginning of this build to now. Returns whether nothing had been stated yet, or that was
+        lost."""
         taken = context_material(files)
         origin = repository_of(files.context)
         materials = (taken,) if taken else ()
-        self.notary.state_provenance(artifact, origin, ctx.record.id, ctx.now, self.clock.now(), materials, build)
+        return self.notary.state_provenance(
+            artifact, origin, ctx.record.id, ctx.now, self.clock.now(), materials, build
+        )
+
+    def _state_again(self, ctx: Context, artifact: Artifact) -> list[str]:
+        """What is stated of the boot test that the catalog has, when that was lost or changed. Says what was mended."""
+        digest = artifact.manifest.digest
+        record = self.store.catalog.boot_test(digest)
+        if record is None or not self.notary.lacks(artifact.folder, BOOT_TEST_FILE, digest):
+            return []
+        self.notary.state_boot_test(artifact, record, ctx.record.id)
+        return ["what is stated of its boot test"]
 
     def _as_declared(self, ctx: Context, frame: BakeFrame, image: Image) -> Image:
         """A bake that makes the same image again still says how long it is good for, and how long its family is kept."""

@@ -25,7 +25,7 @@ from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.moving.entering import Entering, is_here
 from stoneware.moving.meter import Meter
 from stoneware.moving.offer import Offer, Reader
-from stoneware.moving.signatures import check_signatures
+from stoneware.moving.signatures import Vouched, check_signatures
 from stoneware.moving.sources import Source, opened
 from stoneware.moving.trouble import told
 from stoneware.operations.outcome import Finish, Go, Outcome
@@ -36,7 +36,8 @@ from stoneware.store.store import Store
 class ImportFrame(Frame):
     """`source` is absolute. `digest` and `family` are what it offered when the import began: it must offer the same still.
 
-    `known` is whether the catalog had the image before it began. `signed_by` are the ids of the keys that vouch for it; `image` is
+    `known` is whether the catalog had the image before it began. `record` is the boot test that was signed, of an image that was
+    published there. `signed_by` are the ids of the keys that vouch for it; `image` is
     what it is called here, `original` what it was called there.
     """
 
@@ -81,7 +82,8 @@ class Import(Procedure[ImportFrame]):
     frame_type = ImportFrame
 
     def reading(self, ctx: Context, frame: ImportFrame) -> Outcome:
-        """Compares everything and moves it into the store. Of an image that is here already nothing is taken."""
+        """Compares everything and moves it into the store. Of an image that is here already, and whole, nothing is
+        taken."""
         source, known = Path(frame.source), present(self.store, frame.digest)
         with told(source), opened(source) as place:
             offer = Reader(place).offer()
@@ -89,13 +91,13 @@ class Import(Procedure[ImportFrame]):
                 raise Conflict(
                     f"{source} isn't what it was when the import began", "import it again", code="archive-damaged"
                 )
-            here = is_here(self.home.images, offer.manifest)
-            if here and known and known.state is not ImageState.STAGED:
+            if known and known.state is not ImageState.STAGED and is_here(self.home, offer.manifest):
                 self._compare(ctx, place, offer)
                 frame = frame.model_copy(update={"image": known.name})
                 return Finish(Result.SUCCEEDED, frame, f"nothing changed: this is {known.name} ({known.state})")
-            signers = self._take_in(ctx, frame, place, offer)
-        changed = {"signed_by": signers, "record": offer.record, "original": offer.original}
+            vouched = self._take_in(ctx, frame, place, offer)
+        tested = vouched.tested if offer.record else None
+        changed = {"signed_by": vouched.keys, "record": tested, "original": offer.original}
         frame = frame.model_copy(update=changed)
         return Go("ENTERING", frame, f"all of {frame.digest[:19]} is as it was sealed")
 
@@ -152,14 +154,14 @@ class Import(Procedure[ImportFrame]):
         total = sum({part.file.sha256: part.file.size_bytes for part in offer.parts}.values())
         return Meter(total, ctx.log, ctx.cancelled)
 
-    def _take_in(self, ctx: Context, frame: ImportFrame, place: Source, offer: Offer) -> tuple[str, ...]:
-        """Everything from the first byte to the rename. Returns the ids of the keys that signed."""
+    def _take_in(self, ctx: Context, frame: ImportFrame, place: Source, offer: Offer) -> Vouched:
+        """Everything from the first byte to the rename. Returns who signed, and what."""
         images = self.home.images
         with told(images), workspace(self.home, ctx.record.id, ctx.log, ctx.cancelled) as space:
             entering = Entering(space, place, offer, self._meter(ctx, offer))
             folder = entering.unpack()
-            signers = check_signatures(self.home, folder, offer.manifest)
+            vouched = check_signatures(self.home, folder, offer.manifest)
             subject = f"{frame.family}@{frame.digest[7:19]}"
             ctx.note("import", "image.import", subject, digest=frame.digest, source=frame.source, name=offer.original)
             entering.enter(folder)
-        return signers
+        return vouched

@@ -3,14 +3,16 @@ reaches, and old versions of secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from stoneware.clock import Clock
 from stoneware.decide.entering import taints_of
 from stoneware.decide.fleet import machine_names
 from stoneware.decide.retention import releases_to_forget
-from stoneware.model.image import ImageState
+from stoneware.engines.engine import Engine
+from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import Fact
 from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
@@ -28,13 +30,15 @@ ACTOR = "stoneware"
 class Prune:
     """Looks at every deployment in which nothing is under way. Each effect is repeatable, each goes into the ledger first.
 
-    `tidy` removes what images left in their store: bytes that no image has are nobody's, so no ledger hears of it.
+    `tidy` removes what images left in their store: bytes that no image has are nobody's, so no ledger hears of it. While `alone`
+    is held, nobody brings an image's files in.
     """
 
     store: Store
     platforms: Platforms
     clock: Clock
     tidy: Callable[[], object]
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def run(self) -> list[str]:
         """One pass. Returns what was removed."""
@@ -54,11 +58,21 @@ class Prune:
         return removed
 
     def _files(self) -> None:
-        """Files of deleted images, should a daemon have died between the catalog and the files. A bake may be making them anew."""
-        for image in self.store.catalog.list(deleted=True):
-            if image.state is ImageState.DELETED and not self.store.operations.active(f"family:{image.family}"):
-                for platform in self.platforms.by_engine.values():
-                    platform.engine.delete_image(image.digest)
+        """Files of deleted images, should a daemon have died between the catalog and the files."""
+        engines = [platform.engine for platform in self.platforms.by_engine.values()]
+        left = {digest for engine in engines for digest in engine.list_images()}
+        for image in self.store.catalog.list(deleted=True) if left else ():
+            if image.state is ImageState.DELETED and image.digest in left:
+                self._remains(image, engines)
+
+    def _remains(self, image: Image, engines: Sequence[Engine]) -> None:
+        """Files of one of them. A bake or an import may be making it anew, or have done so since the list was read; one that
+        begins now waits at the entrance until the old files are gone."""
+        with self.alone():
+            busy = self.store.operations.active(f"family:{image.family}")
+            if busy is None and self.store.catalog.get(image.digest).state is ImageState.DELETED:
+                for engine in engines:
+                    engine.delete_image(image.digest)
 
     def _machines(self, current: Release) -> list[str]:
         engine = self.platforms.get(current.spec.engine).engine

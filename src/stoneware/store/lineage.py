@@ -53,4 +53,6 @@ def origins(conn: sa.Connection) -> list[Origin]:
 
 
 def _named(base: str, digest: str, others: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(word for word in (base, digest, *others, *others.values()) if word)
+    """Names count only where no digest is known: an image that was made elsewhere has its base's name of there, which may be
+    another image's here."""
+    return tuple(known or name for name, known in {**others, base: digest}.items() if known or name)

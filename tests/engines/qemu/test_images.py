@@ -28,3 +28,11 @@ def test_a_kernel_that_was_changed_without_another_length_is_refused(
     folder._require_same(kernel, digest, "web/1")
     monkeypatch.setattr("stoneware.engines.qemu.images.sha256_of", lambda _: "read again")
     folder._require_same(kernel, digest, "web/1")
+
+
+def test_a_half_deleted_image_is_still_something_that_is_left(tmp_path: Path) -> None:
+    assert ImageFolder(tmp_path / "none").digests() == set()
+    (tmp_path / ("a" * 64)).mkdir()
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / f".{'b' * 64}.verified").touch()
+    assert ImageFolder(tmp_path).digests() == {f"sha256:{'a' * 64}"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stoneware.clock import Clock
@@ -81,6 +81,9 @@ class ContainerEngine:
                 code="image-in-use",
             )
         self.images.delete(digest)
+
+    def list_images(self) -> Collection[str]:
+        return self.images.digests()
 
     # Machines
 

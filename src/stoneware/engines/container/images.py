@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from stoneware.engines.container.podman import Podman
+from stoneware.engines.container.strays import image_names
 from stoneware.errors import Refused
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.records import read_record
@@ -17,6 +19,7 @@ from stoneware.model.noun import Noun
 REPOSITORY = "localhost/stoneware"
 LOADED = "localhost/oci:latest"
 """What podman calls an image that it loads from a layout in a folder `oci`."""
+HEX = re.compile(r"[0-9a-f]{64}")
 UNTOLD = "?"
 """The user in a record that doesn't say: nobody, so nobody gets rights by it."""
 LOAD_LIMIT_S = 900.0
@@ -156,6 +159,13 @@ class ImageStore:
         with locked(self.path / ".lock"):
             self._file(digest).unlink(missing_ok=True)
             self._drop_name(reference(digest))
+
+    def digests(self) -> set[str]:
+        """Of every image that has a record or a name here. From the store's own list of names: podman itself isn't asked.
+        Raises Unreachable when that list can't be read."""
+        records = {f"sha256:{file.stem}" for file in self.path.glob("*.json")}
+        named = {name.removeprefix(f"{REPOSITORY}:") for name in image_names(self.podman)}
+        return records | {f"sha256:{hexadecimal}" for hexadecimal in named if HEX.fullmatch(hexadecimal)}
 
     def by_image_id(self) -> dict[str, tuple[str, ...]]:
         """Digests by podman's id. Two images that differ in their kernel only are one for podman."""

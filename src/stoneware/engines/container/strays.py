@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Collection
 from datetime import datetime
-from pathlib import Path
 
 from stoneware.engines.container.podman import Container, Podman
 from stoneware.errors import Unreachable
@@ -23,23 +22,28 @@ _TOO_FINE = re.compile(r"(\.[0-9]{6})[0-9]+")
 def names_in_store(podman: Podman) -> set[str]:
     """Names of all containers, from the store's own list: podman itself isn't asked, which would take its time at every look.
     Raises Unreachable when that list can't be read."""
+    return _names(podman, "containers")
+
+
+def image_names(podman: Podman) -> set[str]:
+    """Names of all images, in the same way."""
+    return _names(podman, "images")
+
+
+def _names(podman: Podman, kind: str) -> set[str]:
     try:
-        listed = json.loads(_list_of(podman).read_bytes())
+        listed = json.loads((podman.folder / "store" / f"overlay-{kind}" / f"{kind}.json").read_bytes())
         return {name for one in listed for name in one.get("names") or [one["id"]]}
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as unclear:
-        raise Unreachable(f"podman's list of containers can't be read: {unclear}") from unclear
+        raise Unreachable(f"podman's list of {kind} can't be read: {unclear}") from unclear
 
 
 def strays(podman: Podman, names: Collection[str], owner: str | None) -> list[Machine]:
     """Containers that are nobody's as machines: of one owner or of all."""
     found = [_machine(one) for one in podman.containers(sorted(names)).values()]
     return [machine for machine in found if owner in (None, machine.owner)]
-
-
-def _list_of(podman: Podman) -> Path:
-    return podman.folder / "store" / "overlay-containers" / "containers.json"
 
 
 def _machine(container: Container) -> Machine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -102,6 +102,9 @@ class QemuEngine:
                 code="image-in-use",
             )
         self.images.delete(digest)
+
+    def list_images(self) -> Collection[str]:
+        return self.images.digests()
 
     # Machines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from stoneware.host.files import sha256_of, write_atomic
 from stoneware.host.run import run
 from stoneware.model.image import Artifact, Manifest, Verity
 
+FOLDER = re.compile(r"[0-9a-f]{64}")
 LOADED = ("vmlinux", "initrd")
 """What QEMU reads into a machine's memory: nothing in the machine could prove it."""
 
@@ -88,6 +90,11 @@ class ImageFolder:
                 f"image {image}: {file.name} was changed: {broken.message}", "bake it again", code="image-damaged"
             ) from broken
         write_atomic(mark, seen)
+
+    def digests(self) -> set[str]:
+        """Of every image that has a folder here, a half-deleted one too."""
+        folders = self.path.iterdir() if self.path.is_dir() else ()
+        return {f"sha256:{folder.name}" for folder in folders if FOLDER.fullmatch(folder.name)}
 
     def delete(self, digest: str) -> None:
         """Removes an image's files; the manifest first, so that a half-deleted image is none."""
