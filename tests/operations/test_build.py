@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support.building import BuildWorld, spec, step
 from tests.support.simulation import Killed
 
 from stoneware.errors import BadInput, Conflict, NotFound, Unreachable
-from stoneware.model.build import BuildStatus, Source
+from stoneware.model.build import Artifacts, BuildStatus, Source
 from stoneware.model.ledger import Fact
 
 DIAMOND = spec(
@@ -225,3 +226,45 @@ def test_a_folder_that_says_nothing_is_refused_at_once(world: BuildWorld, tmp_pa
     with pytest.raises(BadInput, match="says nothing of a build"):
         world.building.begin(Source(folder=str(tmp_path / "empty")), actor="ann")
     assert world.building.list() == []
+
+
+def collecting(world: BuildWorld) -> str:
+    """A build that is about to keep a file."""
+    build = world.begin(spec(step("one"), artifacts=Artifacts(paths=("dist/*",))))
+    folder = world.runs.folder(build)
+    folder.prepare()
+    (folder.workspace / "dist").mkdir()
+    (folder.workspace / "dist" / "app.bin").write_text("x")
+    world.run(until=lambda: world.store.operations.get(build).state == "COLLECTING")
+    return build
+
+
+@pytest.mark.parametrize("noticed", ["in the middle", "at the end"])
+def test_a_build_that_is_cancelled_while_it_keeps_what_it_made_is_cancelled(world: BuildWorld, noticed: str) -> None:
+    build = collecting(world)
+    record = world.store.operations.claim("sim/0", 30.0)
+    world.building.cancel(build, "bea")
+    cut = threading.Event()
+    if noticed == "in the middle":
+        cut.set()
+    assert record is not None
+    world.runner.run(record, cut)
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, view.kept) == (BuildStatus.CANCELLED, ())
+
+
+def test_a_daemon_that_ends_while_a_build_keeps_what_it_made_leaves_it_to_the_next_one(world: BuildWorld) -> None:
+    build = collecting(world)
+    record = world.store.operations.claim("sim/0", 30.0)
+    stopping = threading.Event()
+    stopping.set()
+    assert record is not None
+    world.runner.run(record, stopping)
+    assert world.store.operations.get(build).state == "COLLECTING"
+    world.clock.sleep(60.0)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, view.kept) == (BuildStatus.SUCCESS, ("dist/app.bin",))
+    assert (Path(view.kept_in) / "dist" / "app.bin").read_text() == "x"

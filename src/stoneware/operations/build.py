@@ -149,11 +149,14 @@ class Build(Procedure[BuildFrame]):
         return Wait(pause_s, frame, f"running {', '.join(running)}" if running else "between two steps")
 
     def collecting(self, ctx: Context, frame: BuildFrame) -> Outcome:
-        """What was to be there at the end is there, and what is to be kept is kept."""
+        """What was to be there at the end is there, and what is to be kept is kept. Whoever cancels it meanwhile is heard."""
         missing = self.runs.missing(ctx.record.id, frame.known.images)
         if missing:
             return self._end(ctx, frame, BuildStatus.FAILURE, f"no step has made the image {', '.join(missing)}")
-        return Go("ENDING", self.collect(ctx, frame).ends(BuildStatus.SUCCESS, ""), "")
+        kept = self.collect(ctx, frame)
+        if any(signal.kind is SignalKind.ABORT for _, signal in self.store.operations.signals(ctx.record.id)):
+            return Wait(0.0, frame, "cut short")
+        return Go("ENDING", kept.ends(BuildStatus.SUCCESS, ""), "")
 
     def ending(self, ctx: Context, frame: BuildFrame) -> Outcome:
         """Nothing of it runs any more, and its workspace goes."""
