@@ -262,9 +262,66 @@ def test_a_daemon_that_ends_while_a_build_keeps_what_it_made_leaves_it_to_the_ne
     assert record is not None
     world.runner.run(record, stopping)
     assert world.store.operations.get(build).state == "COLLECTING"
-    world.clock.sleep(60.0)
+    world.clock.sleep(3600.0)
     world.restart()
     world.run()
     view = world.building.show(build)
     assert (view.status, view.kept) == (BuildStatus.SUCCESS, ("dist/app.bin",))
     assert (Path(view.kept_in) / "dist" / "app.bin").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "away_s", "status", "steps"),
+    [
+        (30.0, 630.0, BuildStatus.SUCCESS, ["SUCCESS", "SUCCESS"]),
+        (30.0, 7000.0, BuildStatus.SUCCESS, ["SUCCESS", "SUCCESS"]),
+        (599.0, 7000.0, BuildStatus.TIMEOUT, ["SUCCESS", "TIMEOUT"]),  # two seconds are left for one that takes ten
+        (650.0, 7000.0, BuildStatus.TIMEOUT, ["SUCCESS", "CANCELLED"]),
+        (9000.0, 7000.0, BuildStatus.TIMEOUT, ["TIMEOUT", "CANCELLED"]),
+    ],
+)
+def test_time_in_which_the_daemon_was_away_counts_as_far_as_a_step_ran(
+    world: BuildWorld, lasts_s: float, away_s: float, status: BuildStatus, steps: list[str]
+) -> None:
+    world.runs.lasts = {"one": lasts_s, "two": 10.0}
+    build = world.begin(spec(step("one"), step("two"), timeout_s=600.0))
+    world.run(until=lambda: "one" in world.runs.starts)
+    world.clock.sleep(away_s)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, [one.status for one in view.steps]) == (status, steps)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "status"),
+    [
+        ({"timeout_s": 600.0}, 0, BuildStatus.SUCCESS),
+        ({"timeout_s": 10.0}, 0, BuildStatus.TIMEOUT),
+        ({"timeout_s": 10.0}, 1, BuildStatus.TIMEOUT),
+        ({}, 1, BuildStatus.FAILURE),
+        ({"timeout_s": 10.0, "allow_failure": True}, 0, BuildStatus.SUCCESS),
+    ],
+)
+def test_a_step_that_ended_while_the_daemon_was_away_is_judged_by_its_own_times(
+    world: BuildWorld, limits: dict[str, float], code: int, status: BuildStatus
+) -> None:
+    world.runs.lasts["one"], world.runs.codes["one"] = 300.0, code
+    build = world.begin(spec(step("one", **limits), timeout_s=600.0))
+    world.run(until=lambda: "one" in world.runs.starts)
+    world.clock.sleep(7000.0)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert view.status is status
+    assert round((view.steps[0].ended_at or 0) - (view.steps[0].began_at or 0)) == 300
+
+
+def test_a_source_that_came_while_the_daemon_was_away_is_built(world: BuildWorld) -> None:
+    world.runs.lasts["fetch"] = 30.0
+    build = world.begin(spec(step("one")))
+    world.run(until=lambda: "fetch" in world.runs.starts)
+    world.clock.sleep(7000.0)
+    world.restart()
+    world.run()
+    assert world.building.show(build).status is BuildStatus.SUCCESS

@@ -84,6 +84,9 @@ class Steps:
                 return frame.with_step(number, status=BuildStatus.TIMEOUT, ended_at=ctx.now, because=why)
             return frame
         status, because = _meaning(look)
+        since, until = look.began_at, look.ended_at
+        if step.timeout_s is not None and since is not None and until is not None and until - since > step.timeout_s:
+            status, because = BuildStatus.TIMEOUT, f"longer than {step.timeout_s:g}s"  # while nobody looked
         if status is BuildStatus.INTERNAL_ERROR:
             self.runs.stop(ctx.record.id, number)
         return frame.with_step(
@@ -91,8 +94,8 @@ class Steps:
             status=status,
             because=because,
             exit_code=look.status,
-            began_at=look.began_at,
-            ended_at=look.ended_at or ctx.now,
+            began_at=since,
+            ended_at=until or ctx.now,
         )
 
     def _look_at_verb(self, ctx: Context, frame: BuildFrame, number: int) -> BuildFrame:
@@ -106,7 +109,8 @@ class Steps:
         told = "; ".join(f"{one.id}: {one.because}" for one in operations)
         if told:
             self.runs.say(ctx.record.id, f'Step #{number} - "{frame.steps[number].id}": {told}')
-        return frame.with_step(number, status=BuildStatus.SUCCESS, ended_at=ctx.now, because=told)
+        last_at = max((one.ended_at or ctx.now for one in operations), default=ctx.now)
+        return frame.with_step(number, status=BuildStatus.SUCCESS, ended_at=last_at, because=told)
 
 
 def _meaning(look: Look) -> tuple[BuildStatus, str]:
