@@ -325,3 +325,38 @@ def test_a_source_that_came_while_the_daemon_was_away_is_built(world: BuildWorld
     world.restart()
     world.run()
     assert world.building.show(build).status is BuildStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("last", "ran", "status", "because"),
+    [
+        (
+            "Error: initializing source docker://web:1: no such host",
+            False,
+            BuildStatus.FAILURE,
+            "its image isn't there",
+        ),
+        ("Error: OCI runtime error", False, BuildStatus.INTERNAL_ERROR, "podman could not run it"),
+        ("Error: initializing source docker://web:1: no such host", True, BuildStatus.FAILURE, "with exit code 125"),
+        ("its last words", True, BuildStatus.FAILURE, "with exit code 125"),
+    ],
+)
+def test_what_podman_says_is_told_from_what_a_step_says(
+    world: BuildWorld, last: str, ran: bool, status: BuildStatus, because: str
+) -> None:
+    world.runs.codes["one"], world.runs.last = 125, last
+    world.runs.without = set() if ran else {"one"}
+    build = world.begin(spec(step("one")))
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, because in view.because) == (status, True)
+    assert ran or not view.because.endswith("125")
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_step_may_be_allowed_to_end_as_podman_does(world: BuildWorld, ran: bool) -> None:
+    world.runs.codes["one"], world.runs.last = 125, "Error: no such thing"
+    world.runs.without = set() if ran else {"one"}
+    build = world.begin(spec(step("one", allowed_codes=(125,))))
+    world.run()
+    assert world.building.show(build).status is (BuildStatus.SUCCESS if ran else BuildStatus.INTERNAL_ERROR)
