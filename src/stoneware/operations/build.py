@@ -125,9 +125,9 @@ class Build(Procedure[BuildFrame]):
 
     def _read(self, build: str, frame: BuildFrame) -> BuildSpec:
         """Raises BadInput. All that is wrong is in the log then."""
-        source, trigger = self.runs.folder(build).source, bool(frame.trigger)
+        source, trigger = self.runs.folder(build).source, frame.trigger
         try:
-            return read_build(source, frame.config, frame.source, frame.substitutions, build=build, triggered=trigger)
+            return read_build(source, frame.config, frame.source, frame.substitutions, build=build, trigger=trigger)
         except BadInput as bad:
             for problem in bad.problems:
                 self.runs.say(build, str(problem))

@@ -148,3 +148,17 @@ def test_names_that_could_take_forever_to_fit_dont() -> None:
 def test_the_full_name_of_a_repository(repository: str, expected: str) -> None:
     source = Source(repository=repository, name="web", commit="a" * 40)
     assert read(step(args=["$REPO_FULL_NAME"]), source).steps[0].args == (expected,)
+
+
+def test_a_commit_can_t_say_otherwise_what_is_known_of_its_push() -> None:
+    args = ["$COMMIT_SHA", "$BRANCH_NAME", "$TRIGGER_NAME", "$TRIGGER_BUILD_CONFIG_PATH", "$_A"]
+    said = {"COMMIT_SHA": "f" * 40, "BRANCH_NAME": "$_A", "TRIGGER_NAME": "other", "_A": "${BRANCH_NAME}-a"}
+    wanted = read_cloudbuild(json.dumps({"steps": [{"name": "a", "args": args}], "substitutions": said}), "ci/b.json")
+    source = Source(repository="/srv/web.git", name="web", commit="c" * 40, branch="main")
+    triggered = expand(wanted, source, {}, build_id="b-1", trigger="web")
+    assert triggered.steps[0].args == ("c" * 40, "main", "web", "ci/b.json", "main-a")
+    of_a_person = {**said, "BRANCH_NAME": "prod"}
+    wanted = read_cloudbuild(
+        json.dumps({"steps": [{"name": "a", "args": args}], "substitutions": of_a_person}), "b.json"
+    )
+    assert expand(wanted, source, {}, build_id="b-1").steps[0].args[:3] == ("f" * 40, "prod", "other")
