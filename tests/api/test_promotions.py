@@ -208,6 +208,30 @@ def test_a_rollback_is_held_up_by_no_gate(town: House) -> None:
     assert drifts(town, "town-production") == []
 
 
+def test_a_failed_rollout_is_started_once_more_in_no_freeze_but_by_force(town: House) -> None:
+    frozen = declaration("freeze: [{ days: [mon, tue, wed, thu, fri, sat, sun] }]")
+    frozen = frozen.replace("drain: 0s", "drain: 0s, progress_deadline: 2s")
+    forced = {"force": ["freeze"], "reason": "a hole"}
+    digest = current(town, "town-staging")["groups"]["web"]["digest"]
+    town.engine.never_boots.add(digest)
+    started = ask(town, frozen, **forced).json()["operation"]
+    assert town.end_of(started)["result"] == "REVERTED"
+    town.engine.never_boots.clear()
+
+    def retry(**more: Any) -> Any:
+        return town.http.post("/v1/deployments/town-production/signals", json={"kind": "retry", **more})
+
+    refused = retry()
+    assert (refused.status_code, refused.json()["code"]) == (409, "gate-closed")
+    assert "a gate of production is closed: freeze: frozen" in refused.json()["detail"]
+    assert retry(force=["freeze"]).status_code == 400
+    before = verbs(town, "gate.force")
+    again = retry(**forced)
+    assert again.status_code == 202, again.text
+    assert town.end_of(again.json()["id"])["result"] == "SUCCEEDED"
+    assert verbs(town, "gate.force") == [*before, "gate.force"]
+
+
 def test_soak_counts_what_runs_in_staging_and_says_what_is_left(town: House) -> None:
     text = declaration("soak: 1h")
     holds, says = gates(town, text)["soak"]

@@ -63,3 +63,14 @@ def test_a_webhook_whose_secret_isnt_there(idle_house: House, repository: Path) 
     assert (answer.status_code, answer.json()["code"]) == (404, "secret-not-found")
     assert "stoneware secret set web-hook" in answer.json()["next_step"]
     assert idle_house.http.get("/v1/triggers").json() == []
+
+
+@pytest.mark.parametrize("who", ["ghp_token", "ann:secret", "ann:"])
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_an_address_that_says_who_asks_is_taken_at_no_door(idle_house: House, scheme: str, who: str) -> None:
+    address = f"{scheme}://{who}@git.example.org/web.git"
+    built = idle_house.http.post("/v1/builds", json={"repository": address, "ref": "main"})
+    for answer in (create(idle_house, address, watch="poll"), built):
+        assert 400 <= answer.status_code < 500
+        assert "credential" in answer.text, answer.text
+    assert idle_house.http.get("/v1/triggers").json() == idle_house.http.get("/v1/builds").json() == []

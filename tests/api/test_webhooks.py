@@ -79,6 +79,16 @@ def test_a_signed_push_is_built_once(door: httpx.Client, idle_house: House, repo
     assert len(builds(idle_house)) == 1
 
 
+def test_two_triggers_of_one_repository_hear_the_same_message(
+    door: httpx.Client, idle_house: House, repository: Path
+) -> None:
+    spec = {"repository": str(repository), "watch": "webhook", "form": "github", "secret": "web-hook", "allow": []}
+    assert idle_house.http.post("/v1/triggers/docs", json={"spec": spec}).status_code == 200
+    commit(repository)
+    assert [message(door, {"n": 1}, trigger=name).status_code for name in ("web", "docs")] == [202, 202]
+    assert sorted(one["trigger"] for one in builds(idle_house)) == ["docs", "web"]
+
+
 def test_a_newer_commit_ends_the_build_of_an_older_one(door: httpx.Client, idle_house: House, repository: Path) -> None:
     for number in (1, 2):
         commit(repository)

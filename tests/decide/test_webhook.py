@@ -79,15 +79,16 @@ def test_nothing_made_up_is_believed(form: Form, headers: dict[str, str], body: 
     )
     made_up = dict(zip(names, headers.values(), strict=False)) | headers
     assert why_not_believed(form, SECRET, made_up, body, NOW)
-    fingerprint(form, made_up, body)
+    fingerprint(1, form, made_up, body)
 
 
 def test_a_message_is_known_by_what_is_signed() -> None:
-    assert fingerprint("github", {"x-github-delivery": "1"}, BODY) == fingerprint(
-        "github", {"x-github-delivery": "2"}, BODY
+    assert fingerprint(1, "github", {"x-github-delivery": "1"}, BODY) == fingerprint(
+        1, "github", {"x-github-delivery": "2"}, BODY
     )
-    assert fingerprint("gitlab", standard(), BODY) != fingerprint("gitlab", standard(identity="m2"), BODY)
-    assert fingerprint("github", {}, BODY) != fingerprint("gitea", {}, BODY)
+    assert fingerprint(1, "gitlab", standard(), BODY) != fingerprint(1, "gitlab", standard(identity="m2"), BODY)
+    assert fingerprint(1, "github", {}, BODY) != fingerprint(1, "gitea", {}, BODY)
+    assert fingerprint(1, "github", {}, BODY) != fingerprint(2, "github", {}, BODY)
 
 
 def test_other_events_are_none_of_ours() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.support.building import BuildWorld, spec, step
 from tests.support.simulation import Killed
 
 from stoneware.errors import BadInput, Conflict, NotFound, Unreachable
-from stoneware.model.build import BuildStatus, Source
+from stoneware.model.build import Artifacts, BuildStatus, Source
 from stoneware.model.ledger import Fact
 
 DIAMOND = spec(
@@ -225,3 +226,137 @@ def test_a_folder_that_says_nothing_is_refused_at_once(world: BuildWorld, tmp_pa
     with pytest.raises(BadInput, match="says nothing of a build"):
         world.building.begin(Source(folder=str(tmp_path / "empty")), actor="ann")
     assert world.building.list() == []
+
+
+def collecting(world: BuildWorld) -> str:
+    """A build that is about to keep a file."""
+    build = world.begin(spec(step("one"), artifacts=Artifacts(paths=("dist/*",))))
+    folder = world.runs.folder(build)
+    folder.prepare()
+    (folder.workspace / "dist").mkdir()
+    (folder.workspace / "dist" / "app.bin").write_text("x")
+    world.run(until=lambda: world.store.operations.get(build).state == "COLLECTING")
+    return build
+
+
+@pytest.mark.parametrize("noticed", ["in the middle", "at the end"])
+def test_a_build_that_is_cancelled_while_it_keeps_what_it_made_is_cancelled(world: BuildWorld, noticed: str) -> None:
+    build = collecting(world)
+    record = world.store.operations.claim("sim/0", 30.0)
+    world.building.cancel(build, "bea")
+    cut = threading.Event()
+    if noticed == "in the middle":
+        cut.set()
+    assert record is not None
+    world.runner.run(record, cut)
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, view.kept) == (BuildStatus.CANCELLED, ())
+
+
+def test_a_daemon_that_ends_while_a_build_keeps_what_it_made_leaves_it_to_the_next_one(world: BuildWorld) -> None:
+    build = collecting(world)
+    record = world.store.operations.claim("sim/0", 30.0)
+    stopping = threading.Event()
+    stopping.set()
+    assert record is not None
+    world.runner.run(record, stopping)
+    assert world.store.operations.get(build).state == "COLLECTING"
+    world.clock.sleep(3600.0)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, view.kept) == (BuildStatus.SUCCESS, ("dist/app.bin",))
+    assert (Path(view.kept_in) / "dist" / "app.bin").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("lasts_s", "away_s", "status", "steps"),
+    [
+        (30.0, 630.0, BuildStatus.SUCCESS, ["SUCCESS", "SUCCESS"]),
+        (30.0, 7000.0, BuildStatus.SUCCESS, ["SUCCESS", "SUCCESS"]),
+        (599.0, 7000.0, BuildStatus.TIMEOUT, ["SUCCESS", "TIMEOUT"]),  # two seconds are left for one that takes ten
+        (650.0, 7000.0, BuildStatus.TIMEOUT, ["SUCCESS", "CANCELLED"]),
+        (9000.0, 7000.0, BuildStatus.TIMEOUT, ["TIMEOUT", "CANCELLED"]),
+    ],
+)
+def test_time_in_which_the_daemon_was_away_counts_as_far_as_a_step_ran(
+    world: BuildWorld, lasts_s: float, away_s: float, status: BuildStatus, steps: list[str]
+) -> None:
+    world.runs.lasts = {"one": lasts_s, "two": 10.0}
+    build = world.begin(spec(step("one"), step("two"), timeout_s=600.0))
+    world.run(until=lambda: "one" in world.runs.starts)
+    world.clock.sleep(away_s)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, [one.status for one in view.steps]) == (status, steps)
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "status"),
+    [
+        ({"timeout_s": 600.0}, 0, BuildStatus.SUCCESS),
+        ({"timeout_s": 10.0}, 0, BuildStatus.TIMEOUT),
+        ({"timeout_s": 10.0}, 1, BuildStatus.TIMEOUT),
+        ({}, 1, BuildStatus.FAILURE),
+        ({"timeout_s": 10.0, "allow_failure": True}, 0, BuildStatus.SUCCESS),
+    ],
+)
+def test_a_step_that_ended_while_the_daemon_was_away_is_judged_by_its_own_times(
+    world: BuildWorld, limits: dict[str, float], code: int, status: BuildStatus
+) -> None:
+    world.runs.lasts["one"], world.runs.codes["one"] = 300.0, code
+    build = world.begin(spec(step("one", **limits), timeout_s=600.0))
+    world.run(until=lambda: "one" in world.runs.starts)
+    world.clock.sleep(7000.0)
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert view.status is status
+    assert round((view.steps[0].ended_at or 0) - (view.steps[0].began_at or 0)) == 300
+
+
+def test_a_source_that_came_while_the_daemon_was_away_is_built(world: BuildWorld) -> None:
+    world.runs.lasts["fetch"] = 30.0
+    build = world.begin(spec(step("one")))
+    world.run(until=lambda: "fetch" in world.runs.starts)
+    world.clock.sleep(7000.0)
+    world.restart()
+    world.run()
+    assert world.building.show(build).status is BuildStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("last", "ran", "status", "because"),
+    [
+        (
+            "Error: initializing source docker://web:1: no such host",
+            False,
+            BuildStatus.FAILURE,
+            "its image isn't there",
+        ),
+        ("Error: OCI runtime error", False, BuildStatus.INTERNAL_ERROR, "podman could not run it"),
+        ("Error: initializing source docker://web:1: no such host", True, BuildStatus.FAILURE, "with exit code 125"),
+        ("its last words", True, BuildStatus.FAILURE, "with exit code 125"),
+    ],
+)
+def test_what_podman_says_is_told_from_what_a_step_says(
+    world: BuildWorld, last: str, ran: bool, status: BuildStatus, because: str
+) -> None:
+    world.runs.codes["one"], world.runs.last = 125, last
+    world.runs.without = set() if ran else {"one"}
+    build = world.begin(spec(step("one")))
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, because in view.because) == (status, True)
+    assert ran or not view.because.endswith("125")
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_step_may_be_allowed_to_end_as_podman_does(world: BuildWorld, ran: bool) -> None:
+    world.runs.codes["one"], world.runs.last = 125, "Error: no such thing"
+    world.runs.without = set() if ran else {"one"}
+    build = world.begin(spec(step("one", allowed_codes=(125,))))
+    world.run()
+    assert world.building.show(build).status is (BuildStatus.SUCCESS if ran else BuildStatus.INTERNAL_ERROR)

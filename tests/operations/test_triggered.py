@@ -21,12 +21,14 @@ def world(tmp_path: Path) -> BuildWorld:
     return made
 
 
-def push(world: BuildWorld, commit: str) -> str:
+def push(world: BuildWorld, commit: str, branch: str = "", tag: str = "") -> str:
     """As a look at the repository does."""
     builds = TriggeredBuilds(world.building, lambda: None)
-    source = Source(repository=WEB.repository, name="web", commit=commit * 40, branch="main")
-    begun = builds.begin(WEB, source, "", f"key-{commit}")
-    builds.give_up_older(WEB, source, begun.build)
+    source = Source(
+        repository=WEB.repository, name="web", commit=commit * 40, branch=branch or ("" if tag else "main"), tag=tag
+    )
+    begun = builds.begin(WEB, source, "", f"key-{source.ref}-{commit}")
+    builds.give_up_others(WEB, source, begun.build)
     return f"{begun.build} {begun.already or 'has begun'}"
 
 
@@ -56,13 +58,30 @@ def test_a_build_that_ended_by_itself_or_by_a_person_is_the_build_of_its_commit(
     assert len(world.building.list()) == 2
 
 
-def test_a_build_that_ended_ends_no_newer_one(world: BuildWorld) -> None:
+def test_a_branch_that_is_put_back_to_a_commit_that_was_built_ends_what_it_was_at(world: BuildWorld) -> None:
     push(world, "a")
     world.run()
     push(world, "b")
-    push(world, "a")
+    assert push(world, "a") == "build-1 FAILURE"
     world.run()
-    assert world.building.show("build-2").status is BuildStatus.FAILURE
+    view = world.building.show("build-2")
+    assert (view.status, "main is at aaaaaaa" in view.because) == (BuildStatus.CANCELLED, True)
+    assert push(world, "b") == "build-3 has begun"
+
+
+def test_a_branch_and_a_tag_of_one_name_are_built_both(world: BuildWorld) -> None:
+    world.runs.lasts["fetch"] = 50.0
+    for _ in range(3):  # the third one waits
+        push(world, "a", branch="v1")
+        push(world, "a", tag="v1")
+    assert len(world.building.list()) == 2
+    for commit in "bc":
+        push(world, commit, branch="v1")
+        push(world, commit, tag="v1")
+    world.run()
+    ends = {(one.source.ref, one.source.commit[0]): one.status for one in world.building.list()}
+    done = {what for what, status in ends.items() if status is BuildStatus.FAILURE}
+    assert done == {("refs/heads/v1", "c"), ("refs/tags/v1", "c")}
 
 
 def test_a_newer_commit_ends_no_retry(world: BuildWorld) -> None:

@@ -37,7 +37,7 @@ class Noted:
             raise KeyboardInterrupt
         return Begun(build=f"build-{list(self.sources).index(key) + 1}", already=already)
 
-    def give_up_older(self, trigger: Trigger, source: Source, but: str) -> list[str]:
+    def give_up_others(self, trigger: Trigger, source: Source, but: str) -> list[str]:
         self.given_up.append(f"{source.branch or source.tag} but {but}")
         return []
 

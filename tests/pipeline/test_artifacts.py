@@ -10,6 +10,7 @@ import pytest
 
 from stoneware.errors import NotFound, Refused
 from stoneware.host.removing import remove_tree
+from stoneware.pipeline import artifacts
 from stoneware.pipeline.artifacts import DEEPEST, keep
 
 
@@ -51,9 +52,27 @@ def test_a_file_that_says_it_is_larger_than_the_disk_is_refused_with_numbers(wor
         keep(work, ["big"], tmp_path / "kept")
 
 
-def test_copying_can_be_ended_and_leaves_no_part(work: Path, tmp_path: Path) -> None:
-    keep(work, ["dist/*"], tmp_path / "kept", stop=lambda: True)
+def test_copying_can_be_ended_which_is_said_and_leaves_no_part(work: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cut short"):
+        keep(work, ["dist/*"], tmp_path / "kept", stop=lambda: True)
     assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("becomes", ["nothing", "a pipe", "another folder's"])
+def test_a_file_that_changes_meanwhile_is_not_called_kept(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, becomes: str
+) -> None:
+    def changes(target: Path, wanted_bytes: int) -> None:
+        (work / "dist" / "a.whl").unlink()
+        if becomes == "a pipe":
+            os.mkfifo(work / "dist" / "a.whl")
+        elif becomes == "another folder's":
+            (work / "dist").rmdir()
+            (work / "dist").symlink_to("/etc")
+
+    monkeypatch.setattr(artifacts, "_must_have_room", changes)
+    with pytest.raises(Refused):
+        keep(work, ["dist/*"], tmp_path / "kept")
 
 
 def test_folders_that_go_too_deep_are_refused_and_can_be_removed(work: Path, tmp_path: Path) -> None:

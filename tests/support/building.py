@@ -53,7 +53,8 @@ def spec(*steps: BuildStep, **more: Any) -> BuildSpec:
 
 @dataclass
 class FakeRuns:
-    """Steps in memory: `codes` says how each one ends, `lasts` how long it takes (seconds). `effect(what)` may raise.
+    """Steps in memory: `codes` says how each one ends, `lasts` how long it takes (seconds), `last` what it says in the end.
+    `effect(what)` may raise. Those in `without` don't come to have a container.
 
     What it knows outlives whoever asks: it stands for the supervisors.
     """
@@ -63,6 +64,8 @@ class FakeRuns:
     codes: dict[str, int] = field(default_factory=dict)
     lasts: dict[str, float] = field(default_factory=dict)
     vanish: set[str] = field(default_factory=set)
+    last: str = "its last words"
+    without: set[str] = field(default_factory=set)
     there: set[str] = field(default_factory=set)
     effect: Callable[[str], None] = lambda what: None
     began: dict[str, float] = field(default_factory=dict)
@@ -95,10 +98,13 @@ class FakeRuns:
         over = began + self.lasts.get(name, 0.1)
         if self.clock.now() < over:
             return Look("running", began_at=began)
-        return Look("ended", self.codes.get(name, 0), "its last words", began, over)
+        return Look("ended", self.codes.get(name, 0), self.last, began, over)
 
     def stop(self, build: str, number: int) -> None:
         self.effect(f"stop {build}/{number}")
+
+    def came_to_run(self, build: str, number: int) -> bool:
+        return self.names[f"{build}/{number}"] not in self.without
 
     def missing(self, build: str, images: Sequence[str]) -> list[str]:
         return [one for one in images if one not in self.there]

@@ -51,7 +51,7 @@ class Case:
         given = yaml((self.says("given") or ["{}"])[0])
         sources = [Source.model_validate(yaml(one)) for one in self.says("source")]
         triggered = "triggered" in self.header
-        return expand(build, (sources or [USUAL])[0], given, build_id="b-7", triggered=triggered)
+        return expand(build, (sources or [USUAL])[0], given, build_id="b-7", trigger="web" if triggered else "")
 
     def complaints(self) -> list[str]:
         """How the file is handled otherwise than it should be; nothing when all is well."""

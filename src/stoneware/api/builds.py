@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
-from pydantic import StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from stoneware.api.operations import LONGEST_SILENCE_S, LONGEST_STREAM_S, PIECE, EventStream, Limit, piece_of_log
 from stoneware.api.services import Actor, Folder, Given, Key, Position, Reason, Services, Why
+from stoneware.model.address import without_credentials
 from stoneware.model.build import Allowed, BuildView, Source
 from stoneware.model.choice import one_of
 from stoneware.model.noun import Noun
@@ -22,7 +23,11 @@ from stoneware.pipeline.source import resolve_ref
 
 router = APIRouter(tags=["builds"])
 LOOK_S = 0.1
-Repository = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$")]
+Repository = Annotated[
+    str,
+    StringConstraints(max_length=4096, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$"),
+    AfterValidator(without_credentials),
+]
 Ref = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^-\x00-\x20][^\x00-\x20]*$")]
 
 

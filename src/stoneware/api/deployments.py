@@ -133,7 +133,9 @@ def signal_deployment(
     """Tells what is under way for a deployment to pause, resume, go on or go back; `retry` starts what failed once more."""
     active = services.store.operations.active(name)
     if active is None and body.kind is SignalKind.RETRY:
-        again = services.repeated(key, "rollout", name) or services.releasing.retry(name, actor, body.reason, key)
+        again = services.repeated(key, "rollout", name) or services.gatekeeping.retry(
+            name, actor, body.reason, key, body.force
+        )
         services.worker.poke()
         return again
     if active is None:

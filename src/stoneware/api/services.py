@@ -226,9 +226,11 @@ class RollbackRequest(Why):
 
 
 class SignalRequest(Why):
-    """What to tell a running operation."""
+    """What to tell a running operation. `force` names gates of the environment that a failed rollout goes past when it is started
+    once more: with a reason."""
 
     kind: SignalKind
+    force: Forced = ()
 
 
 class Started(Noun):

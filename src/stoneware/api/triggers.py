@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Response
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from stoneware.api.services import Actor, Given, Name, Reason, Why
+from stoneware.model.address import without_credentials
 from stoneware.model.build import BuildStatus
 from stoneware.model.noun import Noun
 from stoneware.model.trigger import Begun, Trigger, TriggerSpec, TriggerState
@@ -23,6 +24,11 @@ class TriggerRequest(Why):
     spec: TriggerSpec
     hook: bool = True
     now: bool = False
+
+    @model_validator(mode="after")
+    def _keeps_no_secret(self) -> Self:
+        without_credentials(self.spec.repository)
+        return self
 
 
 class TriggerView(Noun):

@@ -37,13 +37,12 @@ def _command(kind: str, text: str) -> click.Command:
     return command
 
 
-def tell(kind: str, deployment: str | None, file_: Path, reason: str, json_: bool) -> None:
+def tell(kind: str, deployment: str | None, file_: Path, reason: str, json_: bool, force: tuple[str, ...] = ()) -> None:
     """Sends a signal to what is under way for a deployment, or to the operation of that name."""
     subject = deployment or options.pick_deployment(None, file_)
     place = "operations" if OPERATION.match(subject) else "deployments"
-    record = options.client().post(
-        f"/v1/{place}/{subject}/signals", {"kind": kind, "reason": reason}, options.new_key()
-    )
+    body = {"kind": kind, "reason": reason, "force": list(force)}
+    record = options.client().post(f"/v1/{place}/{subject}/signals", body, options.new_key())
     if json_:
         output.show_json(record)
     else:
@@ -55,4 +54,19 @@ pause = _command("pause", "Pause what is under way for DEPLOYMENT (or the operat
 resume = _command("resume", "Go on with what was paused.")
 approve = _command("approve", "Say yes to what waits for a person.")
 abort = _command("abort", "Turn back what is under way: a rollout to its old release, a bake to nothing.")
-retry = _command("retry", "Try again what failed or is in doubt; start a rollout that went back once more.")
+
+
+@click.command("retry")
+@options.deployment
+@options.file
+@options.force
+@options.reason
+@options.as_json
+def retry(deployment: str | None, file_: Path, force: tuple[str, ...], reason: str, json_: bool) -> None:
+    """Try again what failed or is in doubt; start a rollout that went back once more.
+
+    \b
+    Example:
+      stoneware retry critter-junction --reason lunch
+    """
+    tell("retry", deployment, file_, reason, json_, force)

@@ -44,10 +44,11 @@ def why_not_believed(form: Form, secret: bytes, headers: Mapping[str, str], body
     return None if token and _same(token, secret.decode("utf-8", "replace")) else "it isn't signed with the secret"
 
 
-def fingerprint(form: Form, headers: Mapping[str, str], body: bytes) -> str:
-    """What a message is known by when it comes a second time: of what is signed, for headers that aren't may be made up (hex)."""
+def fingerprint(trigger: int, form: Form, headers: Mapping[str, str], body: bytes) -> str:
+    """What a message to a trigger is known by when it comes a second time: of what is signed, for headers that aren't may be made
+    up (hex). Triggers of one repository and one secret get the same message each."""
     signed = headers.get("webhook-id", "") if form == "gitlab" and "webhook-signature" in headers else ""
-    return hashlib.sha256(f"{form}\0{signed}\0".encode() + body).hexdigest()
+    return hashlib.sha256(f"{trigger}\0{form}\0{signed}\0".encode() + body).hexdigest()
 
 
 def _plain(given: str, prefix: str, secret: bytes, body: bytes) -> str | None:

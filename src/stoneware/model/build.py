@@ -105,6 +105,11 @@ class Source(Noun):
     branch: str = ""
     tag: str = ""
 
+    @property
+    def ref(self) -> str:
+        """The full name of its branch or tag, which may have the same short name; empty when it was found by neither."""
+        return f"refs/heads/{self.branch}" if self.branch else f"refs/tags/{self.tag}" if self.tag else ""
+
 
 Allowed = Literal["bake", "deploy", "promote", "docker", "network", "artifacts"]
 """What the steps of a build may reach beyond their workspace. `artifacts`: files are kept at a place that the build names."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from stoneware.decide.build.graph import ready, verdict
+from stoneware.decide.build.graph import decided_at, ready, verdict
 from stoneware.decide.build.turns import Queued, turns
 from stoneware.errors import BadInput
 from stoneware.model.build import BuildSpec, BuildStatus, StepRecord
@@ -23,6 +23,7 @@ from stoneware.operations.build_reading import read_build
 from stoneware.operations.build_steps import Steps
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.procedure import Context, Procedure
+from stoneware.operations.runner import IDLE_S
 from stoneware.pipeline.git import what_is_wrong
 from stoneware.pipeline.needs import not_allowed
 from stoneware.pipeline.workshop import DOCKER, FETCH, Runs
@@ -113,7 +114,8 @@ class Build(Procedure[BuildFrame]):
         for warning in spec.warnings:
             self.runs.say(build, f"warning: {warning}")
         records = tuple(StepRecord(id=step.id, name=step.image or str(step.verb)) for step in spec.steps)
-        return Go("WORKING", frame.model_copy(update={"spec": spec, "steps": records}), "the source is there")
+        frame = frame.model_copy(update={"spec": spec, "steps": records, "works_from": ctx.now})
+        return Go("WORKING", frame, "the source is there")
 
     def _why(self, build: str, last: str) -> str:
         """What went wrong in fetching: its log, which has nothing else yet, knows more than the last line."""
@@ -123,23 +125,30 @@ class Build(Procedure[BuildFrame]):
 
     def _read(self, build: str, frame: BuildFrame) -> BuildSpec:
         """Raises BadInput. All that is wrong is in the log then."""
-        source, trigger = self.runs.folder(build).source, bool(frame.trigger)
+        source, trigger = self.runs.folder(build).source, frame.trigger
         try:
-            return read_build(source, frame.config, frame.source, frame.substitutions, build=build, triggered=trigger)
+            return read_build(source, frame.config, frame.source, frame.substitutions, build=build, trigger=trigger)
         except BadInput as bad:
             for problem in bad.problems:
                 self.runs.say(build, str(problem))
             raise
 
     def working(self, ctx: Context, frame: BuildFrame) -> Outcome:
-        """Looks at which steps have ended, and begins those that wait for nothing any more."""
+        """Looks at which steps have ended, and begins those that wait for nothing any more. What ended in time was in time,
+        whenever that is seen."""
         spec = frame.known
-        frame = self.steps.look(ctx, frame)
+        works_from = min(ctx.now, frame.entered_at if frame.works_from is None else frame.works_from)
+        frame = self.steps.look(ctx, frame.model_copy(update={"works_from": works_from}))
         status, why = verdict(spec, frame.steps)
+        rested_s = _rested_s(ctx, frame) if status is BuildStatus.WORKING else 0.0
+        if rested_s:
+            frame = frame.model_copy(update={"works_from": works_from + rested_s})
+            return Wait(0.0, frame, ctx.record.because)  # kept before anything else is tried
+        took_s = (decided_at(spec, frame.steps) or ctx.now) - works_from
+        if took_s > spec.timeout_s and status in (BuildStatus.WORKING, BuildStatus.SUCCESS, BuildStatus.FAILURE):
+            return self._end(ctx, frame, BuildStatus.TIMEOUT, f"it took longer than {spec.timeout_s:g}s")
         if status not in (BuildStatus.WORKING, BuildStatus.SUCCESS):
             return self._end(ctx, frame.coded("build-failed"), status, why)
-        if ctx.now - frame.entered_at > spec.timeout_s:
-            return self._end(ctx, frame, BuildStatus.TIMEOUT, f"it took longer than {spec.timeout_s:g}s")
         if status is BuildStatus.SUCCESS:
             return Go("COLLECTING", frame, why)
         for number in ready(spec, frame.steps):
@@ -149,11 +158,14 @@ class Build(Procedure[BuildFrame]):
         return Wait(pause_s, frame, f"running {', '.join(running)}" if running else "between two steps")
 
     def collecting(self, ctx: Context, frame: BuildFrame) -> Outcome:
-        """What was to be there at the end is there, and what is to be kept is kept."""
+        """What was to be there at the end is there, and what is to be kept is kept. Whoever cancels it meanwhile is heard."""
         missing = self.runs.missing(ctx.record.id, frame.known.images)
         if missing:
             return self._end(ctx, frame, BuildStatus.FAILURE, f"no step has made the image {', '.join(missing)}")
-        return Go("ENDING", self.collect(ctx, frame).ends(BuildStatus.SUCCESS, ""), "")
+        kept = self.collect(ctx, frame)
+        if any(signal.kind is SignalKind.ABORT for _, signal in self.store.operations.signals(ctx.record.id)):
+            return Wait(0.0, frame, "cut short")
+        return Go("ENDING", kept.ends(BuildStatus.SUCCESS, ""), "")
 
     def ending(self, ctx: Context, frame: BuildFrame) -> Outcome:
         """Nothing of it runs any more, and its workspace goes."""
@@ -193,6 +205,10 @@ class Build(Procedure[BuildFrame]):
     def going_back(self, state: str) -> bool:
         return state == "ENDING"
 
+    def waits_for_us(self, state: str) -> bool:
+        """What supervisors run has its own time, which is judged by what they wrote down."""
+        return True
+
     def objection(self, signal: SignalKind, state: str) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a build can't be told to {signal}; it can be cancelled"
@@ -206,6 +222,16 @@ def _last_news(frame: BuildFrame) -> float:
     """When a step last began or ended: those that run for long are looked at less often."""
     times = [at for one in frame.steps for at in (one.began_at, one.ended_at) if at is not None]
     return max(times, default=frame.entered_at)
+
+
+def _rested_s(ctx: Context, frame: BuildFrame) -> float:
+    """How long nothing of it has run because nobody was there to begin what came next."""
+    looked_at = float(ctx.record.frame.get("looked_at") or ctx.now)
+    steps = zip(frame.known.steps, frame.steps, strict=True)
+    runs = any(record.status is BuildStatus.WORKING and not step.verb for step, record in steps)
+    if runs or ctx.now - looked_at <= IDLE_S:
+        return 0.0
+    return max(0.0, ctx.now - max([looked_at, *(one.ended_at or 0.0 for one in frame.steps)]))
 
 
 def _closed(frame: BuildFrame, now: float) -> BuildFrame:

@@ -10,7 +10,8 @@ from stoneware.operations.procedure import Frame
 
 class BuildFrame(Frame):
     """`spec` is None until it was read from the source, where it stands as `config` (empty: whichever file there is); `reads` says
-    that it is read from there. Of builds that wait in one `lane`, only the newest is done.
+    that it is read from there. `works_from` is when its steps' time began, less the time in which nothing of it ran since nobody
+    was there to begin it. Of builds that wait in one `lane`, only the newest is done.
 
     `status` is how it ends, as soon as that is known. `trigger` names who began it, if not a person; `retries` the build that it
     does once more. `children` are operations that steps have begun, by the step's position. `kept` are the artifacts, which lie
@@ -33,6 +34,7 @@ class BuildFrame(Frame):
     trigger: str = ""
     retries: str = ""
     began_at: float | None = None
+    works_from: float | None = None
     children: dict[int, tuple[str, ...]] = {}
     kept: tuple[str, ...] = ()
     kept_in: str = ""

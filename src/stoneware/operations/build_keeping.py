@@ -17,7 +17,7 @@ class Keeping:
     home: Home
 
     def __call__(self, ctx: Context, frame: BuildFrame) -> BuildFrame:
-        """Raises NotFound when there is nothing of what was promised, and Refused when it can't be kept."""
+        """Raises NotFound when there is nothing of what was promised, and Refused when it can't be kept, or is cut short."""
         wanted = frame.known.artifacts
         if wanted is None or not wanted.paths:
             return frame

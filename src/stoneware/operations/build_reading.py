@@ -17,7 +17,7 @@ LARGEST_BYTES = 2**20
 
 
 def read_build(
-    folder: Path, config: str, source: Source, given: Mapping[str, str], *, build: str, triggered: bool
+    folder: Path, config: str, source: Source, given: Mapping[str, str], *, build: str, trigger: str
 ) -> BuildSpec:
     """The build of what lies in `folder`: as `config` says (a path within; only who has the folder may name one elsewhere), else as
     the first of the usual files does. Links are not followed: what is fetched is a commit's, and we are root.
@@ -29,7 +29,7 @@ def read_build(
     for name in (config,) if config else USUAL:
         text = read_below(folder, _within(name), LARGEST_BYTES)
         if text is not None:
-            return expand(read_cloudbuild(text, name), source, given, build_id=build, triggered=triggered)
+            return expand(read_cloudbuild(text, name), source, given, build_id=build, trigger=trigger)
     if config:
         raise BadInput(f"the source has no file {config}", next_step="check --config", code="build-file-invalid")
     text = read_below(folder, PurePosixPath(OURS), LARGEST_BYTES)

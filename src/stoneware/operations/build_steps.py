@@ -14,7 +14,7 @@ from stoneware.operations.procedure import Context
 from stoneware.pipeline.workshop import Runs
 
 NOT_RUN = 125
-"""podman's own exit status, when it did not come to the command (podman-run(1))."""
+"""podman's own exit status, when it did not come to the command (podman-run(1)); a program may have the same."""
 
 
 class Verbs(Protocol):
@@ -83,7 +83,10 @@ class Steps:
                 why = f"longer than {step.timeout_s:g}s"
                 return frame.with_step(number, status=BuildStatus.TIMEOUT, ended_at=ctx.now, because=why)
             return frame
-        status, because = _meaning(look)
+        status, because = _meaning(look, self.runs.came_to_run(ctx.record.id, number))
+        since, until = look.began_at, look.ended_at
+        if step.timeout_s is not None and since is not None and until is not None and until - since > step.timeout_s:
+            status, because = BuildStatus.TIMEOUT, f"longer than {step.timeout_s:g}s"  # while nobody looked
         if status is BuildStatus.INTERNAL_ERROR:
             self.runs.stop(ctx.record.id, number)
         return frame.with_step(
@@ -91,8 +94,8 @@ class Steps:
             status=status,
             because=because,
             exit_code=look.status,
-            began_at=look.began_at,
-            ended_at=look.ended_at or ctx.now,
+            began_at=since,
+            ended_at=until or ctx.now,
         )
 
     def _look_at_verb(self, ctx: Context, frame: BuildFrame, number: int) -> BuildFrame:
@@ -106,16 +109,17 @@ class Steps:
         told = "; ".join(f"{one.id}: {one.because}" for one in operations)
         if told:
             self.runs.say(ctx.record.id, f'Step #{number} - "{frame.steps[number].id}": {told}')
-        return frame.with_step(number, status=BuildStatus.SUCCESS, ended_at=ctx.now, because=told)
+        last_at = max((one.ended_at or ctx.now for one in operations), default=ctx.now)
+        return frame.with_step(number, status=BuildStatus.SUCCESS, ended_at=last_at, because=told)
 
 
-def _meaning(look: Look) -> tuple[BuildStatus, str]:
-    """What the end of a step's container says."""
+def _meaning(look: Look, came_to_run: bool) -> tuple[BuildStatus, str]:
+    """What the end of a step's container says. One that came to run may end with any code, and say anything at last."""
     if look.state == "vanished":
         return BuildStatus.INTERNAL_ERROR, "it was cut short: its supervisor is gone"
     if look.status == 0:
         return BuildStatus.SUCCESS, ""
-    if look.status == NOT_RUN and look.last.startswith("Error:"):
+    if look.status == NOT_RUN and not came_to_run and look.last.startswith("Error:"):
         return _not_run(look.last.removeprefix("Error: ").strip())
     return BuildStatus.FAILURE, look.last if look.status in (126, 127) else ""
 

@@ -50,7 +50,7 @@ class Building:
         if seen is None and source.folder:
             place, build = Path(source.folder), "build-0"
             _must_be_a_folder(place)
-            seen = read_build(place, config, source, given, build=build, triggered=bool(trigger))
+            seen = read_build(place, config, source, given, build=build, trigger=trigger)
         refused = not_allowed(seen, allowed) if seen else []
         if refused:
             hint = "`--allow` allows it, if you trust what is built"

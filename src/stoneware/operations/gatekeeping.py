@@ -60,6 +60,22 @@ class Gatekeeping:
                 raise closed(target.environment.name, f"{gate.gate}: {gate.says}")
         return self.releasing.deploy(name, target.spec, actor, reason, key, seen, into)
 
+    def retry(
+        self, name: str, actor: str, reason: str = "", key: str | None = None, forced: Sequence[GateName] = ()
+    ) -> OperationRecord:
+        """Starts the last rollout once more, after it went back or got stuck. One that brings a release is held up by a freeze as
+        its deploy was. Raises what the other verbs do."""
+        last = self.releasing.failed(name)[1]
+        gates, facts = last.gates, list[Fact]()
+        if gates is not None and not last.rollback:
+            must_be_allowed(self.store, gates, actor, forced, reason)
+            gate = judge_freeze(gates, self.clock.now(), forced)
+            if gate is not None and not gate.forced:
+                belongs = self.store.releases.get(name, last.target).environment
+                raise closed(belongs.name if belongs else name, f"{gate.gate}: {gate.says}")
+            facts = [force_fact(name, gate.gate, actor, reason)] if gate else []
+        return self.releasing.retry(name, actor, reason, key, facts)
+
     def _into(self, name: str, target: Target, actor: str, reason: str, forced: Sequence[GateName]) -> Into:
         if target.environment is None or target.gates is None:
             return Into(environment=target.environment)
@@ -73,7 +89,7 @@ class Gatekeeping:
             warnings += self._held_back(target, target.environment, digests)
         passed = tuple(one for one in forced if one is GateName.ORIGIN or (gate and one is gate.gate))
         facts = tuple(force_fact(name, one, actor, reason) for one in passed)
-        return Into(target.environment, digests, tuple(warnings), facts)
+        return Into(target.environment, digests, tuple(warnings), facts, gates=target.gates)
 
     def _as_they_are(self, name: str, target: Target, environment: Environment) -> dict[str, str]:
         """The digests that the environment has now. Raises Refused for groups that it has none of."""

@@ -123,6 +123,11 @@ class Procedure(ABC, Generic[F]):
         """Whether this state is part of the way back: it has no further way back but a person."""
         return False
 
+    def waits_for_us(self, state: str) -> bool:
+        """Whether time in which nobody worked doesn't count for this state's deadline: a daemon that was away for long must still
+        try."""
+        return self.going_back(state)
+
     def objection(self, signal: SignalKind, state: str) -> str | None:
         """Why this signal means nothing in this state; None when it is welcome."""
         return None

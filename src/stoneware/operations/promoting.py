@@ -208,6 +208,7 @@ class Promoting:
                 if gate.forced
             ),
             also=also,
+            gates=promotion.gates,
         )
         why = promotion.reason or f"{promotion.id} from {agreed.source}"
         try:

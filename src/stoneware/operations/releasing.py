@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -105,7 +106,7 @@ class Releasing:
             reason=reason,
             details=release_told(release),
         )
-        frame = RolloutFrame(target=release.number, source=plan.source, entered_at=self.clock.now())
+        frame = RolloutFrame(target=release.number, source=plan.source, gates=into.gates, entered_at=self.clock.now())
         record = self._start(deployment, frame, actor, reason, key, [*into.facts, fact], release, into=into)
         return plan, record
 
@@ -152,10 +153,10 @@ class Releasing:
         )
         return plan, self._start(deployment, frame, actor, reason, key, [], target, known=True)
 
-    def retry(self, deployment: str, actor: str, reason: str = "", key: str | None = None) -> OperationRecord:
-        """Starts the last rollout once more, after it went back or got stuck.
+    def failed(self, deployment: str) -> tuple[str, RolloutFrame]:
+        """The last rollout and its frame, when it went back or got stuck; `rollback`: doing it once more leads to what ran already.
 
-        Raises NotFound when nothing failed, Refused when its release may not be used any more.
+        Raises NotFound when nothing failed.
         """
         last = self._last(deployment)
         if last is None or last.kind != "rollout" or last.result in (None, Result.SUCCEEDED):
@@ -164,7 +165,19 @@ class Releasing:
                 "`stoneware deploy` makes a new release",
                 code="operation-not-found",
             )
-        target = self.store.releases.get(deployment, int(last.frame["target"]))
+        current, frame = self.store.releases.current(deployment), RolloutFrame.model_validate(last.frame)
+        again = current is not None and current.number == frame.target
+        return last.id, frame.model_copy(update={"rollback": frame.rollback or again})
+
+    def retry(
+        self, deployment: str, actor: str, reason: str = "", key: str | None = None, facts: Sequence[Fact] = ()
+    ) -> OperationRecord:
+        """Starts the last rollout once more, after it went back or got stuck; `facts` go into the ledger with it.
+
+        Raises NotFound when nothing failed, Refused when its release may not be used any more.
+        """
+        known, last = self.failed(deployment)
+        target = self.store.releases.get(deployment, last.target)
         current = self.store.releases.current(deployment)
         self._must_not_be_revoked(target)
         others = self._others(deployment)
@@ -172,9 +185,15 @@ class Releasing:
         must_have_room(current, target, others, engine)
         pass_gate(self.store, engine, current, target)
         source = current.number if current else None
-        back = bool(last.frame.get("rollback")) or source == target.number
-        frame = RolloutFrame(target=target.number, source=source, rollback=back, entered_at=self.clock.now())
-        return self._start(deployment, frame, actor, reason or f"{last.id} once more", key, [], target, known=True)
+        frame = RolloutFrame(
+            target=target.number,
+            source=source,
+            rollback=last.rollback,
+            gates=last.gates,
+            entered_at=self.clock.now(),
+        )
+        why = reason or f"{known} once more"
+        return self._start(deployment, frame, actor, why, key, list(facts), target, known=True)
 
     def _last(self, deployment: str) -> OperationRecord | None:
         ended = self.store.operations.list(subject=deployment, unfinished=False, limit=1)

@@ -124,10 +124,10 @@ class Runner:
     def _entered_at(self, procedure: Procedure[Any], record: OperationRecord, frame: Frame) -> float:
         """When the state's time began. A clock that was set back begins it again.
 
-        On the way back, time in which nobody worked doesn't count: a daemon that was away for long must still try.
+        Where it says so, as on every way back, time in which nobody worked doesn't count.
         """
         now = self.clock.now()
-        idle_s = now - frame.looked_at if frame.looked_at and procedure.going_back(record.state) else 0.0
+        idle_s = now - frame.looked_at if frame.looked_at and procedure.waits_for_us(record.state) else 0.0
         return min(now, frame.entered_at + (idle_s if idle_s > IDLE_S else 0.0))
 
     def _forward(self, procedure: Procedure[Any], ctx: Context, frame: Frame) -> Outcome:

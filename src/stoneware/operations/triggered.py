@@ -48,31 +48,27 @@ class TriggeredBuilds:
             substitutions=dict(trigger.substitutions),
             allowed=trigger.allow,
             trigger=trigger.name,
-            lane="" if trigger.keep_older else f"{trigger.id}:{source.branch or source.tag}",
+            lane="" if trigger.keep_older else f"{trigger.id}:{source.ref}",
             key=attempt,
         )
         self.poke()
         return Begun(build=record.id)
 
-    def give_up_older(self, trigger: Trigger, source: Source, but: str) -> Sequence[str]:
-        """Cancels builds of the same branch or tag that began before this one. A retry goes on: a person wants it."""
-        older = [
+    def give_up_others(self, trigger: Trigger, source: Source, but: str) -> Sequence[str]:
+        """Cancels builds of the same branch or tag but this one: it may have been put back to an older commit. A retry goes on: a
+        person wants it."""
+        others = [
             one.id
             for one in self.building.list(MOST, unfinished=True)
-            if (one.trigger, one.source.branch, one.source.tag) == (trigger.name, source.branch, source.tag)
-            and not one.retries
-            and _number(one.id) < _number(but)
+            if (one.trigger, one.source.ref) == (trigger.name, source.ref) and not one.retries and one.id != but
         ]
-        return [build for build in older if self._cancelled(build, trigger, source)]
+        return [build for build in others if self._cancelled(build, trigger, source)]
 
     def _cancelled(self, build: str, trigger: Trigger, source: Source) -> bool:
         try:
-            self.building.cancel(build, f"{ACTOR}{trigger.name}", f"{source.commit[:7]} is newer")
+            self.building.cancel(
+                build, f"{ACTOR}{trigger.name}", f"{source.branch or source.tag} is at {source.commit[:7]}"
+            )
         except Conflict:  # it has ended meanwhile
             return False
         return True
-
-
-def _number(build: str) -> int:
-    """Builds are numbered in the order in which they begin."""
-    return int(build.rpartition("-")[2])

@@ -43,8 +43,8 @@ class Builds(Protocol):
         """Queues a build; the same `key` again: the same build, unless that one was given up for a newer commit."""
         ...
 
-    def give_up_older(self, trigger: Trigger, source: Source, but: str) -> Sequence[str]:
-        """Cancels builds of the same branch or tag that began before `but`. Returns what was cancelled."""
+    def give_up_others(self, trigger: Trigger, source: Source, but: str) -> Sequence[str]:
+        """Cancels builds of the same branch or tag but that one. Returns what was cancelled."""
         ...
 
 
@@ -171,7 +171,7 @@ class Triggering:
         key = f"trigger-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
         begun = self.builds.begin(trigger, source, f"{change.branch or change.tag} is at {change.new[:7]}", key)
         if not trigger.keep_older:
-            self.builds.give_up_older(trigger, source, begun.build)
+            self.builds.give_up_others(trigger, source, begun.build)
         return begun
 
     def _is_due(self, trigger: Trigger) -> bool:

@@ -46,7 +46,7 @@ class Webhooks:
             raise NotBelieved("the message isn't believed") from Refused(wrong)
         if not is_worth_a_look(trigger.form, headers):
             return []
-        if not self.store.triggers.first_time(fingerprint(trigger.form, headers, body)):
+        if not self.store.triggers.first_time(fingerprint(trigger.id, trigger.form, headers, body)):
             raise Conflict("this message came already", "a new push has a new message", code="webhook-replayed")
         try:
             return self.triggering.look(trigger)

@@ -35,9 +35,10 @@ class Found:
 def keep(
     workspace: Path, patterns: Sequence[str], target: Path, stop: Callable[[], bool] = lambda: False
 ) -> tuple[str, ...]:
-    """Copies all files that fit a pattern, under their paths in the workspace. Returns those paths. `stop` ends it early.
+    """Copies all files that fit a pattern, under their paths in the workspace. Returns those paths.
 
-    Raises NotFound when a pattern fits nothing, and Refused when there is no room for all of it, or a name is no text.
+    Raises NotFound when a pattern fits nothing, and Refused when there is no room for all of it, a name is no text, or a file isn't
+    kept after all: it changed meanwhile, or `stop` ended the copying.
     """
     wanted = [_below(pattern) for pattern in patterns]
     found = [
@@ -124,27 +125,31 @@ def _open_folder(root: Path, within: PurePosixPath) -> int | None:
 
 
 def _copy(workspace: Path, one: Found, target: Path, stop: Callable[[], bool]) -> None:
-    """Copies one file, as much of it as it said that it has."""
+    """Copies one file, as much of it as it said that it has. Raises Refused when it isn't there in the end."""
     path = PurePosixPath(one.path)
     folder = _open_folder(workspace, path.parent)
     if folder is None:
-        return
+        raise _changed(one)
     try:
         handle = os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     finally:
         os.close(folder)
     with os.fdopen(handle, "rb") as source:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return
+            raise _changed(one)
         place = target / path
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f".{place.name}.part")
         left = one.size_bytes
         with part.open("wb") as out:
-            while left and (chunk := source.read(min(CHUNK, left))):
+            while left and not stop() and (chunk := source.read(min(CHUNK, left))):
                 out.write(chunk)
                 left -= len(chunk)
-                if stop():
-                    part.unlink()
-                    return
+        if stop():
+            part.unlink()
+            raise Refused("what was made isn't kept: its copying was cut short", "retry the build")
         part.replace(place)
+
+
+def _changed(one: Found) -> Refused:
+    return Refused(f"{one.path} isn't the file any more that it was", "let no step leave anything that runs on")

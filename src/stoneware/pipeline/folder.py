@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stoneware.errors import BadInput, NotFound
+from stoneware.errors import BadInput, NotFound, Refused
 from stoneware.host.files import write_atomic
 from stoneware.host.home import Home
 from stoneware.host.removing import remove_tree
@@ -139,20 +139,32 @@ def make_below(root: Path, path: PurePosixPath) -> None:
     """Makes a folder below `root`, through no link: steps can make links to anywhere, and we are the host's root. Where a link
     leads to is seen in the container, which has its own root.
 
-    Raises NotFound when something on the way is no folder.
+    Raises NotFound when something on the way is no folder, Refused when one can't be made.
     """
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in path.parts:
-            with contextlib.suppress(FileExistsError):
+            try:
                 os.mkdir(part, dir_fd=handle)
+            except FileExistsError:
+                pass
+            except OSError as no:
+                raise Refused(f"the folder {path} can't be made: {no.strerror}", "check `dir`") from no
             try:
                 inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
             except OSError as no:
-                if stat.S_ISLNK(os.lstat(part, dir_fd=handle).st_mode):
+                if _is_link(part, handle):
                     return
                 raise NotFound(f"there is no folder {path} in the workspace", "check `dir`") from no
             os.close(handle)
             handle = inner
     finally:
         os.close(handle)
+
+
+def _is_link(name: str, within: int) -> bool:
+    """Whether a name in an open folder is a link; not there: it is none."""
+    try:
+        return stat.S_ISLNK(os.lstat(name, dir_fd=within).st_mode)
+    except OSError:
+        return False

@@ -1,6 +1,8 @@
 """The door to git: what every call has in common.
 
-Repositories of other users are read with our rights, so nothing that they configure may run: no hooks, no helpers, no prompt.
+Repositories of other users are read with our rights, so nothing that they configure may run: no hooks, no helpers, no prompt. In
+one that isn't ours nothing of git works but `upload-pack`, which is made to be asked by strangers; everything else is done in a
+copy.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ QUIET = {
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
     "LC_ALL": "C",
 }
-"""git asks nobody for a password; there is nobody. What it says is said in one language."""
+"""git asks nobody for a password; there is nobody. What is missing is not fetched on the way, by whatever a repository names for
+that. What it says is said in one language."""
 SAFE = (
     "-c",
     "safe.directory=*",
@@ -32,6 +36,8 @@ SAFE = (
     "core.fsmonitor=",
 )
 UPLOAD = "git -c safe.directory=* upload-pack"
+NOWHERE = Path("/")
+"""Where git works that has no repository of its own to work in: the one that the daemon was started in has no say."""
 OBJECT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 
@@ -40,10 +46,16 @@ def git_words(*words: str | Path) -> list[str | Path]:
     return ["git", *SAFE, *words]
 
 
+def upload_words(repository: str) -> list[str]:
+    """How a repository of this host is read though it is another user's. A far one is asked with git's own word, for its shell
+    takes no other (git-shell(1), GitHub, GitLab)."""
+    return [f"--upload-pack={UPLOAD}"] if repository.startswith(("/", "file://")) else []
+
+
 def ask_git(repository: str, words: Sequence[str | Path], limit_s: float = LIMIT_S) -> str:
     """What git answers about a repository. Raises Unreachable."""
     try:
-        return run(words, timeout_s=limit_s, env=QUIET).stdout
+        return run(words, timeout_s=limit_s, env=QUIET, cwd=NOWHERE).stdout
     except ToolFailed as failed:
         why = failed.message if failed.status is None else what_is_wrong(failed.tail)
         raise Unreachable(
@@ -68,7 +80,7 @@ def refs_of(repository: str) -> dict[str, str]:
 
     Raises Unreachable when the repository doesn't answer.
     """
-    return parse_refs(ask_git(repository, git_words("ls-remote", f"--upload-pack={UPLOAD}", "--", repository)))
+    return parse_refs(ask_git(repository, git_words("ls-remote", *upload_words(repository), "--", repository)))
 
 
 def parse_refs(told: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stoneware.errors import Refused, ToolFailed
 from stoneware.host.run import run
-from stoneware.pipeline.git import LIMIT_S, QUIET, UPLOAD, ask_git, git_words
+from stoneware.pipeline.git import LIMIT_S, NOWHERE, QUIET, ask_git, git_words, upload_words
 
 FETCH_S = 600.0
 LONGEST_LIST = 20_000
@@ -16,16 +16,15 @@ LONGEST_LIST = 20_000
 def changed_files(repository: str, mirrors: Path, old: str, new: str) -> tuple[str, ...] | None:
     """The paths that differ between two commits; None when that can't be said (a new ref, or a commit that is gone).
 
-    What isn't on this host is fetched into a mirror below `mirrors` first. Raises Unreachable when it doesn't come.
+    They are compared in a mirror below `mirrors`, which is brought up to date first: whoever has a repository says in its settings
+    what git runs when it works there. Raises Unreachable when it doesn't answer.
     """
     if not old:
         return None
-    folder = Path(repository) if repository.startswith("/") else _mirror(repository, mirrors)
-    words = git_words(
-        f"--git-dir={_git_dir(folder)}", "diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, "--"
-    )
+    mirror = _mirror(repository, mirrors)
+    words = git_words(f"--git-dir={mirror}", "diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, "--")
     try:
-        told = run(words, timeout_s=LIMIT_S, env=QUIET).stdout
+        told = run(words, timeout_s=LIMIT_S, env=QUIET, cwd=NOWHERE).stdout
     except ToolFailed:
         return None
     files = tuple(path for path in told.split("\0") if path)
@@ -33,9 +32,14 @@ def changed_files(repository: str, mirrors: Path, old: str, new: str) -> tuple[s
 
 
 def require_repository(folder: Path) -> None:
-    """Raises Refused when this folder is no repository that git reads."""
+    """Raises Refused when this folder is no repository that git reads. No object of it is looked at."""
     try:
-        run(git_words(f"--git-dir={_git_dir(folder)}", "rev-parse", "--git-dir"), timeout_s=LIMIT_S, env=QUIET)
+        run(
+            git_words(f"--git-dir={_git_dir(folder)}", "rev-parse", "--git-dir"),
+            timeout_s=LIMIT_S,
+            env=QUIET,
+            cwd=NOWHERE,
+        )
     except ToolFailed as failed:
         raise Refused(f"{folder} is no git repository", "`git init --bare` makes one") from failed
 
@@ -51,7 +55,9 @@ def _mirror(repository: str, mirrors: Path) -> Path:
     if not (folder / "HEAD").exists():
         mirrors.mkdir(parents=True, exist_ok=True, mode=0o700)
         ask_git(repository, git_words("init", "--quiet", "--bare", "--template=", folder))
-    words = git_words(f"--git-dir={folder}", "fetch", "--quiet", "--prune", "--no-tags", "--filter=blob:none")
-    words += [f"--upload-pack={UPLOAD}", "--", repository, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+    words = git_words(f"--git-dir={folder}", "fetch", "--quiet", "--prune", "--no-tags")
+    # without files only from afar: git takes no folder for a place from which what is missing might come later
+    words += upload_words(repository) or ["--filter=blob:none"]
+    words += ["--", repository, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
     ask_git(repository, words, FETCH_S)
     return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stoneware.errors import BadInput, NotFound, Unreachable
 from stoneware.model.build import Source
-from stoneware.pipeline.git import OBJECT, UPLOAD, git_words, refs_of, short_name
+from stoneware.pipeline.git import OBJECT, git_words, refs_of, short_name, upload_words
 
 
 def fetch_words(source: Source, workspace: Path, pristine: Path | None) -> list[list[str | Path]]:
@@ -21,11 +21,11 @@ def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
 
 def _clone(source: Source, workspace: Path) -> list[list[str | Path]]:
     """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them."""
-    git = git_words("-C", workspace)
+    git, upload = git_words("-C", workspace), upload_words(source.repository)
     return [
         ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace],
         [*git, "remote", "add", "origin", source.repository],
-        [*git, "fetch", "--quiet", "--depth=1", "--no-tags", f"--upload-pack={UPLOAD}", "origin", source.commit],
+        [*git, "fetch", "--quiet", "--depth=1", "--no-tags", *upload, "origin", source.commit],
         [*git, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", source.commit],
     ]
 

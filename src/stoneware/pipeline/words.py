@@ -19,7 +19,8 @@ MOST_PROCESSES = 4096
 class Ground:
     """What a step runs on. `mounts` are folders of the host and where a step sees them, with `:ro` where it can't write; `network`
     is podman's name of one, or `none`; `image` is the image by the name that it has in the store; `pull` is what becomes of
-    one that isn't there: `never` or `missing`."""
+    one that isn't there: `never` or `missing`. `pid_file` is written as soon as there is a container: whatever comes of it then is
+    its own end, not podman's."""
 
     name: str
     build: str
@@ -28,6 +29,7 @@ class Ground:
     network: str
     memory_bytes: int
     environment_file: Path
+    pid_file: Path
     pull: str = "never"
 
 
@@ -36,6 +38,7 @@ def run_words(step: BuildStep, ground: Ground, number: int) -> list[str | Path]:
     words: list[str | Path] = ["run", "--rm", "--name", ground.name, "--label", f"stoneware.build={ground.build}"]
     words += ["--network", ground.network, "--pull", ground.pull, "--log-driver", "none", "--hostname", "build"]
     words += ["--security-opt", "no-new-privileges", "--cap-drop", "NET_RAW", "--pids-limit", str(MOST_PROCESSES)]
+    words += ["--pidfile", ground.pid_file]
     words += ["--memory", str(ground.memory_bytes), "--workdir", step.directory, "--env-file", ground.environment_file]
     for several in many_lined(step):
         words += ["--env", several]

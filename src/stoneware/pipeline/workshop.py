@@ -50,6 +50,9 @@ class Runs(Protocol):
     def look(self, build: str, job: str) -> Look:
         """What became of a job."""
 
+    def came_to_run(self, build: str, number: int) -> bool:
+        """Whether a step that was begun came to have a container, so that its exit code is its own."""
+
     def missing(self, build: str, images: Sequence[str]) -> list[str]:
         """Which of these images the builds' store doesn't have."""
 
@@ -124,6 +127,7 @@ class Workshop:
             network=self.bridges.ensure(build) if outside else "none",
             memory_bytes=self.memory_bytes,
             environment_file=environment,
+            pid_file=_pid_file(folder, number),
             pull="missing" if "network" in allowed and not is_short(image) else "never",
         )
         words = podman.words(*run_words(step, ground, number))
@@ -164,6 +168,9 @@ class Workshop:
     def _socket(self, build: str) -> Path:
         return self.podman.run_folder / "builds" / f"{build}.sock"
 
+    def came_to_run(self, build: str, number: int) -> bool:
+        return _pid_file(self.folder(build), number).exists()
+
     def missing(self, build: str, images: Sequence[str]) -> list[str]:
         podman = self.annexes.of(self.folder(build))
         return [name for name in images if not podman.run("images", "--quiet", "--filter", f"reference={name}").strip()]
@@ -196,6 +203,10 @@ class Workshop:
 
     def say(self, build: str, line: str) -> None:
         self.folder(build).say(line)
+
+
+def _pid_file(folder: BuildFolder, number: int) -> Path:
+    return folder.jobs / f"{number}.pid"
 
 
 def _prefix(number: int, step: BuildStep) -> str:

@@ -35,7 +35,7 @@ def check(text: str) -> None:
     try:
         build = read_cloudbuild(text, "cloudbuild.yaml")
         for triggered in (False, True):
-            spec = expand(build, USUAL, {}, build_id="b-1", triggered=triggered)
+            spec = expand(build, USUAL, {}, build_id="b-1", trigger="web" if triggered else "")
             assert BuildSpec.model_validate_json(spec.model_dump_json()) == spec
             assert all(0 <= need < at for at, step in enumerate(spec.steps) for need in step.waits_for)
             assert len({step.id for step in spec.steps}) == len(spec.steps)

@@ -41,7 +41,14 @@ def read(values: dict[str, Any], source: Source = USUAL, **given: str) -> BuildS
         (step(args=["x" * 10_000]), step(args=["x" * 10_001]), "has 10001 characters, write at most 10000"),
         (step(env=["A=1"] * 100), step(env=["A=1"] * 101), "steps[0].env: has 101 variables, write at most 100"),
         (step(env=["A=" + "x" * 65_534]), step(env=["A=" + "x" * 65_535]), "has 65537 characters, write at most 65536"),
-        (step(dir="x" * 1000), step(dir="x" * 1001), "has 1001 characters, write at most 1000"),
+        (step(dir="x/" * 500), step(dir="x/" * 500 + "x"), "has 1001 characters, write at most 1000"),
+        (step(dir="x" * 255), step(dir="x" * 256), "has a part of more than 255 bytes"),
+        (step(dir="/é/" + "é" * 127), step(dir="/é/" + "é" * 128), "has a part of more than 255 bytes"),
+        (
+            build(steps=[{"name": "a", "dir": "$_D/$_D/x/x"}], substitutions={"_D": "x/" * 1020}),
+            build(steps=[{"name": "a", "dir": "$_D/$_D/x/xxx"}], substitutions={"_D": "x/" * 1020 + "x"}),
+            "has more than 4095 bytes",
+        ),
         (step(env=["C#=1"]), step(env=["#C=1"]), "'#C=1' names no variable"),
         (step(id="x" * 100), step(id="x" * 101), "steps[0].id: is no id"),
         (step(id="x y"), step(id="x\ny"), "steps[0].id: is no id"),
@@ -141,3 +148,17 @@ def test_names_that_could_take_forever_to_fit_dont() -> None:
 def test_the_full_name_of_a_repository(repository: str, expected: str) -> None:
     source = Source(repository=repository, name="web", commit="a" * 40)
     assert read(step(args=["$REPO_FULL_NAME"]), source).steps[0].args == (expected,)
+
+
+def test_a_commit_can_t_say_otherwise_what_is_known_of_its_push() -> None:
+    args = ["$COMMIT_SHA", "$BRANCH_NAME", "$TRIGGER_NAME", "$TRIGGER_BUILD_CONFIG_PATH", "$_A"]
+    said = {"COMMIT_SHA": "f" * 40, "BRANCH_NAME": "$_A", "TRIGGER_NAME": "other", "_A": "${BRANCH_NAME}-a"}
+    wanted = read_cloudbuild(json.dumps({"steps": [{"name": "a", "args": args}], "substitutions": said}), "ci/b.json")
+    source = Source(repository="/srv/web.git", name="web", commit="c" * 40, branch="main")
+    triggered = expand(wanted, source, {}, build_id="b-1", trigger="web")
+    assert triggered.steps[0].args == ("c" * 40, "main", "web", "ci/b.json", "main-a")
+    of_a_person = {**said, "BRANCH_NAME": "prod"}
+    wanted = read_cloudbuild(
+        json.dumps({"steps": [{"name": "a", "args": args}], "substitutions": of_a_person}), "b.json"
+    )
+    assert expand(wanted, source, {}, build_id="b-1").steps[0].args[:3] == ("f" * 40, "prod", "other")

@@ -54,6 +54,17 @@ def verdict(spec: BuildSpec, records: Records) -> tuple[BuildStatus, str]:
     return BuildStatus.SUCCESS, f"{counted(len(records), 'step')} passed{also}"
 
 
+def decided_at(spec: BuildSpec, records: Records) -> float | None:
+    """When it came to what it is: with the step that didn't pass, or with the last one; None as long as it goes on."""
+    culprit = _culprit(spec, records)
+    if culprit is not None:
+        return records[culprit].ended_at
+    ends = [one.ended_at for one in records]
+    return (
+        max((at for at in ends if at is not None), default=None) if all(one.status.ended for one in records) else None
+    )
+
+
 def _culprit(spec: BuildSpec, records: Records) -> int | None:
     """The step that ended the build: the first to end without passing. Those that were stopped only because of it come last."""
     bad = [at for at, step in enumerate(spec.steps) if records[at].status.ended and not passed(step, records[at])]

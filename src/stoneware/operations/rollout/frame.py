@@ -6,6 +6,7 @@ from stoneware.model.health import Health
 from stoneware.model.measure import Counters
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord
+from stoneware.model.promotion_spec import PromotionSpec
 from stoneware.model.strategy import Judgement
 from stoneware.operations.procedure import Frame
 
@@ -34,7 +35,8 @@ class RolloutFrame(Frame):
     disk; `restored` names the disks that have it, `put_back` those that got their own snapshot again on the way back.
     `rehearsed` is set when the rehearsal has gone well.
     `up_since` is when all machines of a group that is recreated had come up.
-    `failure` says why the rollout turned back. `after` is the repair that was given up for this rollout.
+    `failure` says why the rollout turned back. `gates` are those of its environment as they were declared when it began.
+    `after` is the repair that was given up for this rollout.
 
     Of a rolling update: `draining` says since when an old machine gets nothing new, `admitted` which new ones joined the pool.
     Of a canary: `step` counts from 0. `counting`: its figures count from now on; `measured` is what each machine had before,
@@ -68,6 +70,7 @@ class RolloutFrame(Frame):
     failure: str = ""
     failed_in: str = ""
     after: str | None = None
+    gates: PromotionSpec | None = None
     draining: dict[str, float] = {}
     admitted: tuple[str, ...] = ()
     step: int = 0

@@ -26,16 +26,25 @@ BUILT_IN = (
     "SERVICE_ACCOUNT_EMAIL",
     "SERVICE_ACCOUNT",
 )
+OF_THE_TRIGGER = tuple(
+    one for one in BUILT_IN if one not in (*OF_THE_BUILD, "SERVICE_ACCOUNT_EMAIL", "SERVICE_ACCOUNT")
+)
+"""What is known of a push: in its build nobody says otherwise."""
 DEFAULTS = {"PROJECT_ID": "local", "PROJECT_NUMBER": "0", "LOCATION": "local"}
 """Google never has these empty, and names such as `gcr.io/$PROJECT_ID/app` need them; whoever starts a build may say others."""
 
 
-def built_in(source: Source, build_id: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The value of each; empty where there is none. `given` are those that were said from outside or in the file."""
+def built_in(
+    source: Source, build_id: str, given: Mapping[str, str], trigger: str = "", config: str = ""
+) -> dict[str, str]:
+    """The value of each; empty where there is none. `given` are those that were said from outside or in the file. In a build of a
+    `trigger`, of the build file `config`, they can't say what is known otherwise: they may be the commit's."""
     known = {
         **dict.fromkeys(BUILT_IN, ""),
         **DEFAULTS,
         "BUILD_ID": build_id,
+        "TRIGGER_NAME": trigger,
+        "TRIGGER_BUILD_CONFIG_PATH": config if trigger else "",
         "COMMIT_SHA": source.commit,
         "REVISION_ID": source.commit,
         "SHORT_SHA": source.commit[:SHORT],
@@ -45,7 +54,8 @@ def built_in(source: Source, build_id: str, given: Mapping[str, str]) -> dict[st
         "TAG_NAME": source.tag,
         "REF_NAME": source.tag or source.branch,
     }
-    return {**known, **{key: value for key, value in given.items() if key in known}}
+    said = {key: value for key, value in given.items() if key in known}
+    return {**known, **{key: value for key, value in said.items() if not trigger or key not in OF_THE_TRIGGER}}
 
 
 def _full_name(source: Source) -> str:

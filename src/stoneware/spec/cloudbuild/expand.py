@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stoneware.model.build import Artifacts, BuildSpec, BuildStep, Source, StepVolume
-from stoneware.spec.cloudbuild.builtins import DEFAULTS, OF_THE_BUILD, built_in
+from stoneware.spec.cloudbuild.builtins import DEFAULTS, OF_THE_BUILD, OF_THE_TRIGGER, built_in
 from stoneware.spec.cloudbuild.check import LONGEST_ARG, LONGEST_ENV, NAMED, names_a_variable
 from stoneware.spec.cloudbuild.check_substitutions import CODE, wrong_pair
 from stoneware.spec.cloudbuild.file import BuildDraft, CloudBuild, Complaints, StepDraft, VolumeDraft
@@ -20,11 +20,11 @@ USUAL_S = 3600.0
 
 
 def expand(
-    build: CloudBuild, source: Source, given: Mapping[str, str], *, build_id: str, triggered: bool = False
+    build: CloudBuild, source: Source, given: Mapping[str, str], *, build_id: str, trigger: str = ""
 ) -> BuildSpec:
     """What is to be done. `given` are substitutions from whoever starts the build; they go before the file's.
 
-    A `triggered` build is always loose about keys and always evaluates expressions, as with Google. Raises BadInput with every
+    A build of a `trigger` is always loose about keys and always evaluates expressions, as with Google. Raises BadInput with every
     problem.
     """
     say = Complaints(build.file, build.places, warnings=list(build.warnings))
@@ -33,17 +33,19 @@ def expand(
         if wrong:
             say.wrong(("substitutions", key), *wrong, CODE)
     say.end()
-    found = _Expansion(build.draft, _substitutions(build.draft, source, given, build_id, triggered, say), say).spec()
+    found = _Expansion(build.draft, _substitutions(build, source, given, build_id, trigger, say), say).spec()
     say.end()
     return found.model_copy(update={"warnings": tuple(text for _, text in sorted(set(say.warnings)))})
 
 
 def _substitutions(
-    draft: BuildDraft, source: Source, given: Mapping[str, str], build_id: str, triggered: bool, say: Complaints
+    build: CloudBuild, source: Source, given: Mapping[str, str], build_id: str, trigger: str, say: Complaints
 ) -> Substitutions:
-    options = draft.options
+    draft, options, triggered = build.draft, build.draft.options, bool(trigger)
     user = {**draft.substitutions, **{key: value for key, value in given.items() if key not in OF_THE_BUILD}}
-    builtin = built_in(source, build_id, {**draft.substitutions, **given})
+    if trigger:
+        user = {key: value for key, value in user.items() if key not in OF_THE_TRIGGER}
+    builtin = built_in(source, build_id, {**draft.substitutions, **given}, trigger, build.file)
     found = Substitutions(builtin, user, say, loose=triggered or options.substitution_option == "ALLOW_LOOSE")
     if triggered or options.dynamic_substitutions:
         found.resolve()

@@ -10,6 +10,9 @@ from stoneware.spec.cloudbuild.file import Complaints
 from stoneware.spec.yaml_lines import Path, shown
 
 WORKSPACE = "/workspace"
+LONGEST_NAME = 255
+LONGEST_PATH = 4095
+"""What Linux takes, in bytes (NAME_MAX and PATH_MAX of limits.h)."""
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
@@ -50,7 +53,15 @@ def folder(given: str, path: Path, say: Complaints) -> str:
     found = posixpath.normpath(posixpath.join(WORKSPACE, given))
     if not given.startswith("/") and not _is_below(found):
         say.wrong(path, f"{shown(given)} leads out of the workspace", "write a folder below it, or an absolute one")
+    elif any(_bytes(part) > LONGEST_NAME for part in found.split("/")):
+        say.wrong(path, f"{shown(given)} has a part of more than {LONGEST_NAME} bytes", "write a shorter name")
+    elif _bytes(found) > LONGEST_PATH:
+        say.wrong(path, f"{shown(given)} has more than {LONGEST_PATH} bytes", "write a folder that is not so deep")
     return found.replace("//", "/")
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _is_below(path: str) -> bool:
