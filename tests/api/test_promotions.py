@@ -282,6 +282,19 @@ def grant(house: House, actor: str) -> None:
     assert house.http.post("/v1/roles/release-manager", json={"actor": actor}).status_code == 200
 
 
+def test_gates_do_not_go_with_the_lines_that_declare_them(town: House) -> None:
+    promoted(town)
+    without = declaration().partition("promotions:")[0]
+    refused = send(town, "town-production", without)
+    assert (refused.status_code, refused.json()["code"]) == (409, "gate-closed")
+    assert "images come to production from staging" in refused.json()["detail"]
+    assert send(town, "town-production", without, force=["origin"]).status_code == 400
+    deploy(town, "town-production", without, force=["origin"], reason="we do without")
+    assert verbs(town, "gate.") == ["gate.force"]
+    deploy(town, "town-production", without.replace("MOTD: prod", "MOTD: free"))
+    assert current(town, "town-production")["environment"]["after"] == ""
+
+
 def test_an_approval_by_somebody_else_with_the_role(town: House) -> None:
     waits = ask(town, APPROVAL, reason="version 1").json()
     assert (waits["state"], waits["role"], waits["operation"]) == ("PENDING", "release-manager", "")

@@ -78,7 +78,7 @@ class Gatekeeping:
 
     def _into(self, name: str, target: Target, actor: str, reason: str, forced: Sequence[GateName]) -> Into:
         if target.environment is None or target.gates is None:
-            return Into(environment=target.environment)
+            return self._without_gates(name, target, actor, reason, forced)
         gate = judge_freeze(target.gates, self.clock.now(), forced)
         warnings = [f"goes past the freeze: {gate.says}"] if gate and gate.forced else []
         digests: dict[str, str] = {}
@@ -90,6 +90,24 @@ class Gatekeeping:
         passed = tuple(one for one in forced if one is GateName.ORIGIN or (gate and one is gate.gate))
         facts = tuple(force_fact(name, one, actor, reason) for one in passed)
         return Into(target.environment, digests, tuple(warnings), facts, gates=target.gates)
+
+    def _without_gates(self, name: str, target: Target, actor: str, reason: str, forced: Sequence[GateName]) -> Into:
+        """Into what isn't gated, or no longer: whoever may change a declaration isn't always who may open a gate. Raises Refused
+        for a deployment that has had one until now."""
+        current = self.store.releases.current(name)
+        had = current.environment if current else None
+        if had is None or not had.after:
+            return Into(environment=target.environment)
+        if GateName.ORIGIN not in forced:
+            raise Refused(
+                f"images come to {had.name} from {had.after}, and the declaration says that no more",
+                "declare its promotion again, or do without from now on: --force origin --reason TEXT",
+                code="gate-closed",
+            )
+        if not reason.strip():
+            raise _needs_a_reason(forced)
+        warning = f"no gate is declared any more: images came to {had.name} from {had.after} until now"
+        return Into(target.environment, {}, (warning,), (force_fact(name, GateName.ORIGIN, actor, reason),))
 
     def _as_they_are(self, name: str, target: Target, environment: Environment) -> dict[str, str]:
         """The digests that the environment has now. Raises Refused for groups that it has none of."""
@@ -126,13 +144,17 @@ def must_be_allowed(store: Store, gates: PromotionSpec, actor: str, forced: Sequ
     if not forced:
         return
     if not reason.strip():
-        raise BadInput(f"to go past {', '.join(forced)} needs a reason", next_step="say --reason", code="bad-input")
+        raise _needs_a_reason(forced)
     if gates.approval and not store.roles.has(gates.approval, actor):
         raise Refused(
             f"{actor} hasn't role {gates.approval}, whose approval is needed here",
             f"`stoneware role list {gates.approval}` shows who has it",
             code="role-missing",
         )
+
+
+def _needs_a_reason(forced: Sequence[GateName]) -> BadInput:
+    return BadInput(f"to go past {', '.join(forced)} needs a reason", next_step="say --reason", code="bad-input")
 
 
 def closed(environment: str, why: str) -> Refused:
