@@ -284,14 +284,14 @@ def grant(house: House, actor: str) -> None:
 
 def test_gates_do_not_go_with_the_lines_that_declare_them(town: House) -> None:
     promoted(town)
-    without = declaration().partition("promotions:")[0]
+    without = declaration(motd="free").partition("promotions:")[0]
     refused = send(town, "town-production", without)
     assert (refused.status_code, refused.json()["code"]) == (409, "gate-closed")
     assert "images come to production from staging" in refused.json()["detail"]
     assert send(town, "town-production", without, force=["origin"]).status_code == 400
     deploy(town, "town-production", without, force=["origin"], reason="we do without")
     assert verbs(town, "gate.") == ["gate.force"]
-    deploy(town, "town-production", without.replace("MOTD: prod", "MOTD: free"))
+    deploy(town, "town-production", without.replace("free", "freer"))
     assert current(town, "town-production")["environment"]["after"] == ""
 
 
