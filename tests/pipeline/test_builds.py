@@ -53,6 +53,15 @@ def test_a_step_that_fails_ends_the_build_and_those_beside_it(shop: Shop) -> Non
     assert not shop.containers()
 
 
+def test_a_step_may_end_as_podman_itself_does(shop: Shop) -> None:
+    """A builder that is podman ends so when what it was told fails: that is the step's failure, not the runner's."""
+    view = shop.run(spec(step("its own", "echo Error: no such image >&2; exit 125")))
+    assert (view.status, view.because) == (BuildStatus.FAILURE, "step 'its own' failed with exit code 125")
+    view = shop.run(spec(step("not run", image="localhost/nosuch:1")))
+    assert view.status is BuildStatus.FAILURE
+    assert "builder map" in view.steps[0].because
+
+
 def test_a_failure_can_be_allowed(shop: Shop) -> None:
     view = shop.run(
         spec(
