@@ -115,6 +115,21 @@ def test_a_turn_that_never_comes(world: BuildWorld) -> None:
     assert {world.building.show(build).status for build in first} == {BuildStatus.SUCCESS}
 
 
+@pytest.mark.parametrize(("may_wait", "status"), [("20s", BuildStatus.EXPIRED), ("7200s", BuildStatus.SUCCESS)])
+def test_how_long_a_commits_build_may_wait_stands_in_its_file(
+    may_wait: str, status: BuildStatus, world: BuildWorld
+) -> None:
+    world.runs.lasts["long"] = 300.0
+    for _ in range(2):
+        world.begin(spec(step("long")))
+    late = world.begin(None)
+    folder = world.home.builds / late / "source"
+    folder.mkdir(parents=True)
+    (folder / "cloudbuild.yaml").write_text(f"queueTtl: {may_wait}\nsteps: [{{ name: alpine, args: [x] }}]\n")
+    world.run()
+    assert world.building.show(late).status is status, world.building.show(late)
+
+
 def test_of_one_lane_only_the_newest_is_built(world: BuildWorld) -> None:
     world.runs.lasts["long"] = 50.0
     busy = [world.begin(spec(step("long"))) for _ in range(2)]

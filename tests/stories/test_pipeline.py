@@ -58,7 +58,7 @@ class Team(Town):
             "--branch",
             "^main$",
             "--allow",
-            "bake,deploy",
+            "bake,deploy,network",
         )
 
     def declare(self) -> None:

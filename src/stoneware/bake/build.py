@@ -67,7 +67,8 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
     try:
         listening.buildah(*words, "--file", files.containerfile, files.context)
     except ToolFailed as failed:
-        raise _explained(failed, steps[-1] if steps else "", files, room) from failed
+        alone = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
+        raise _explained(failed, steps[-1] if steps else "", files, room, alone) from failed
     base = "" if files.base == "scratch" else files.base
     digest = (image_digest(space, base) or "") if base else ""
     if before.get(base) and before[base] != digest:
@@ -94,7 +95,7 @@ def _require_own_shell(files: RecipeFiles) -> None:
         )
 
 
-def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room) -> BakeFailed:
+def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, alone: str) -> BakeFailed:
     lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
     if failed.status is None:
         return BakeFailed("the build was cut short", step, failed.tail, "bake again", code="interrupted")
@@ -122,6 +123,6 @@ def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room) ->
         f"the recipe fails at {step}",
         step,
         failed.tail,
-        f"mend that step in {files.containerfile.name}",
+        f"mend that step in {files.containerfile.name}{alone}",
         code="recipe-failed",
     )

@@ -108,6 +108,9 @@ class Build(Procedure[BuildFrame]):
                 ctx, frame, BuildStatus.FAILURE, f"the source can't be fetched: {self._why(build, look.last)}"
             )
         spec = frame.spec or self._read(build, frame)
+        began_at = ctx.now if frame.began_at is None else frame.began_at
+        if frame.reads and began_at - ctx.record.created_at > spec.queue_ttl_s:  # nobody knew it while it waited
+            return self._end(ctx, frame, BuildStatus.EXPIRED, f"its turn did not come within {spec.queue_ttl_s:g}s")
         refused = not_allowed(spec, frame.allowed)
         if refused:
             return self._end(ctx, frame.coded("build-not-allowed"), BuildStatus.FAILURE, "; ".join(refused))

@@ -16,6 +16,9 @@ from stoneware.operations.build_reading import read_build
 from stoneware.pipeline.needs import not_allowed
 from stoneware.store.store import Store
 
+UNREAD_TTL_S = 86_400.0
+"""How long a build may wait as long as nobody has read its file, which says how long it may."""
+
 
 @dataclass(frozen=True)
 class Building:
@@ -62,7 +65,7 @@ class Building:
             substitutions=given,
             lane=lane,
             reads=spec is None,
-            queue_ttl_s=seen.queue_ttl_s if seen else BuildFrame.model_fields["queue_ttl_s"].default,
+            queue_ttl_s=seen.queue_ttl_s if seen else UNREAD_TTL_S,
             allowed=tuple(allowed),
             trigger=trigger,
             retries=retries,
