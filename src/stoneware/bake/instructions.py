@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stoneware.outside import parsed
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
-_FLAG = re.compile(r"--\S+\s*")
+_FLAG = re.compile(r"--(\S+)\s*")
 _ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
 
 
@@ -23,13 +23,27 @@ class Instruction:
     text: str
 
     @property
-    def sources(self) -> list[str] | None:
-        """What a COPY or ADD takes from the context, as written there; None when only the build knows (it has variables)."""
+    def flags(self) -> list[str]:
+        """What stands before its words, without the dashes: `from=web/1`."""
+        return self._parts()[0]
+
+    @property
+    def words(self) -> str:
+        """What it says behind its flags."""
+        return self._parts()[1]
+
+    def _parts(self) -> tuple[list[str], str]:
         flags, rest = [], self.text.strip()
         while found := _FLAG.match(rest):
-            flags.append(found[0])
+            flags.append(found[1])
             rest = rest[found.end() :]
-        if self.name not in ("COPY", "ADD") or any(flag.startswith("--from=") for flag in flags):
+        return flags, rest.strip()
+
+    @property
+    def sources(self) -> list[str] | None:
+        """What a COPY or ADD takes from the context, as written there; None when only the build knows (it has variables)."""
+        flags, rest = self._parts()
+        if self.name not in ("COPY", "ADD") or any(flag.startswith("from=") for flag in flags):
             return []
         if "$" in rest:
             return None

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from stoneware.bake.instructions import Instruction, instructions
 
 SCRATCH = "scratch"
-_FLAG = re.compile(r"--(\S+)\s*")
 _FROM = re.compile(r"^(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<how>[-+])(?P<word>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))", re.ASCII
@@ -35,7 +34,7 @@ def stages_of(text: str) -> Stages:
     for one in instructions(text):
         if one.name == "ARG" and not number:
             values |= _defaults(one.text, values)
-        elif one.name == "FROM" and (found := _FROM.match(_without_flags(one.text))):
+        elif one.name == "FROM" and (found := _FROM.match(one.words)):
             base = _filled(found[1], values)
             last = roots.get(base.lower(), base)
             if base.lower() not in roots:
@@ -51,26 +50,12 @@ def stages_of(text: str) -> Stages:
 
 def _taken_from(one: Instruction) -> Iterator[str]:
     """The images or stages that an instruction copies or mounts something of."""
-    for flag in _flags(one.text):
+    for flag in one.flags:
         if one.name in ("COPY", "ADD") and flag.startswith("from="):
             yield flag.removeprefix("from=")
         elif one.name == "RUN" and flag.startswith("mount="):
             parts = flag.removeprefix("mount=").split(",")
             yield from (part.removeprefix("from=") for part in parts if part.startswith("from="))
-
-
-def _flags(text: str) -> Iterator[str]:
-    rest = text.strip()
-    while found := _FLAG.match(rest):
-        yield found[1]
-        rest = rest[found.end() :]
-
-
-def _without_flags(text: str) -> str:
-    rest = text.strip()
-    while found := _FLAG.match(rest):
-        rest = rest[found.end() :]
-    return rest.strip()
 
 
 def _defaults(text: str, known: Mapping[str, str]) -> dict[str, str]:
