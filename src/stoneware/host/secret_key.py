@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from stoneware.errors import Misconfigured
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
+from stoneware.host.private import require_private
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -74,13 +74,7 @@ def _make(home: Home) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise Misconfigured(
-            f"{path} can be read by others (mode {mode:04o})",
-            f"`chmod 600 {path}`, if nobody has read it",
-            code="key-unusable",
-        )
+    require_private(path)
     try:
         raw = bytes.fromhex(path.read_text())
     except ValueError:  # no hex digits, or no text at all; nothing of it is shown

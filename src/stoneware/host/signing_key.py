@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from stoneware.errors import BadInput, Misconfigured
 from stoneware.host.files import locked, write_atomic
 from stoneware.host.home import Home
+from stoneware.host.private import require_private
 
 LONGEST_PEM = 4096
 
@@ -95,13 +95,7 @@ def _make(home: Home) -> Ed25519PrivateKey:
 
 
 def _read(path: Path) -> Ed25519PrivateKey:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise Misconfigured(
-            f"{path} can be read by others (mode {mode:04o})",
-            f"`chmod 600 {path}`, if nobody has read it",
-            code="key-unusable",
-        )
+    require_private(path)
     try:
         found = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password; `from None`: no part is shown
