@@ -36,7 +36,7 @@ class Room:
 
     def failure(self, step: str, tail: str) -> BakeFailed:
         """In words for people."""
-        hint = f"free some space on the disk of {self.place}, or move the home to a larger one (--home), and bake again"
+        hint = f"free some space on the disk of {self.place}, or move the home to a larger one ($STONEWARE_HOME), and bake again"
         return BakeFailed(f"no space left on the disk of {self.place}", step, tail, hint, code="disk-full")
 
 
