@@ -25,15 +25,21 @@ def about(share: float, of: int) -> tuple[float, float]:
     return middle - width, middle + width
 
 
+def await_share(it: Berth, percent: int) -> None:
+    """Waits until the proxy itself says that a version has this share: a state is on record before it is carried out."""
+    await_true(lambda: percent in it.status()["routes"][0]["shares"].values(), 10)
+
+
 @pytest.mark.host
 def test_shares_are_as_declared_and_whoever_has_met_a_version_stays_there(berth: Callable[..., Berth]) -> None:
-    steps = ({"share": 20, "duration": "4s", "approval": True}, {"share": 60, "duration": "1h"})
+    steps = ({"share": 20, "duration": "6s", "approval": True}, {"share": 60, "duration": "1h"})
     it = berth("shares", service={"max_session": "1s"})
     it.deploy("1")
     it.rollout = canary(*steps)
     with Callers(it.address, threads=6, rate=20.0) as callers:
         it.begin("2")
         it.reach("CANARY")
+        await_share(it, 20)
         people = [Caller(it.address, keeps=True) for _ in range(40)]
         met = [person.ask()[1] for person in people]
         assert set(met) == {"1", "2"}
@@ -42,7 +48,7 @@ def test_shares_are_as_declared_and_whoever_has_met_a_version_stays_there(berth:
         assert "goes on" in it.signal("approve")
         first = callers.between(began, time.monotonic() - 0.5)
         it.reach("CANARY")
-        time.sleep(1)  # the second share is in force
+        await_share(it, 60)
         assert "60" in it.operation()["because"]
         began = time.monotonic()
         time.sleep(4)
