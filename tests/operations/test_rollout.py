@@ -33,6 +33,12 @@ def test_first_deploy_serves(world: World, disks: bool) -> None:
     assert (current.number, current.state) == (1, ReleaseState.GOOD)
 
 
+def test_the_first_release_waits_for_no_doubt(world: World) -> None:
+    analysis = {"checks": [{"errors": {"most": 2.0}}], "samples": 20, "extend": "1h"}
+    end = world.run(world.deploy(spec(bake_time="1s", analysis=analysis)).id)
+    assert end.result is Result.SUCCEEDED, end.because
+
+
 @pytest.mark.parametrize("disks", [False, True])
 def test_second_release_replaces_and_rollback_returns(world: World, disks: bool) -> None:
     world.run(world.deploy(spec(disks=disks)).id)
@@ -49,6 +55,24 @@ def test_second_release_replaces_and_rollback_returns(world: World, disks: bool)
     if disks:
         assert {d.writer for d in world.engine.list_disks()} == {"town-web-r1-0", "town-web-r1-1"}
     assert world.violations == []
+
+
+def test_going_back_to_what_never_was_good_is_warned_of(world: World) -> None:
+    world.run(world.deploy(spec()).id)
+    world.engine.never_boots.add(world.publish("web", 2))
+    assert world.run(world.deploy(spec(progress_deadline="60s")).id).result is Result.REVERTED
+    plan, _ = world.releasing.rollback("town", 2, "ann")
+    assert plan is not None
+    assert plan.warnings == ("release 2 is BAD: a rollout to it failed, or it was gone back from",)
+
+
+def test_going_back_to_what_was_good_needs_no_warning(world: World) -> None:
+    world.run(world.deploy(spec()).id)
+    world.publish("web", 2)
+    world.run(world.deploy(spec()).id)
+    plan, _ = world.releasing.rollback("town", 1, "ann")
+    assert plan is not None
+    assert plan.warnings == ()
 
 
 @pytest.mark.parametrize("disks", [False, True])

@@ -1,10 +1,11 @@
-"""What is known of a deployment's way back, from the rehearsals that were held."""
+"""What is known of a deployment's way back: from the rehearsals that were held, and from what became of its releases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from stoneware.model.operation import OperationRecord, Result
+from stoneware.model.release import Release, ReleaseState
 from stoneware.model.way_back import WayBack
 
 NO_VERDICT = frozenset({"aborted", "interrupted"})
@@ -26,6 +27,15 @@ def way_back(release: int | None, current: int | None, rehearsals: Iterable[Oper
                 why="" if ok else record.because,
             )
     return WayBack(release=release)
+
+
+def doubts(target: Release) -> tuple[str, ...]:
+    """What is to be said before somebody goes back to a release that they named: only a good one has served and was kept."""
+    known = {
+        ReleaseState.NEW: "no rollout to it has ended yet",
+        ReleaseState.BAD: "a rollout to it failed, or it was gone back from",
+    }
+    return (f"release {target.number} is {target.state}: {known[target.state]}",) if target.state in known else ()
 
 
 def words(known: WayBack, ago: str) -> str:

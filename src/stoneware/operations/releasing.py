@@ -11,6 +11,7 @@ from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
 from stoneware.decide.lifecycle import standing
 from stoneware.decide.plan import directly, dropped_disks, plan_release
+from stoneware.decide.way_back import doubts
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Image, ImageState
@@ -219,7 +220,8 @@ class Releasing:
         engine = self.platforms.get(target.spec.engine).engine
         restore = pass_gate(self.store, engine, current, target, restore_data=restore_data)
         plan = directly(plan_release(current, target))
-        return plan.model_copy(update={"warnings": (*plan.warnings, *loss_of(restore))}), restore
+        warnings = (*plan.warnings, *doubts(target), *loss_of(restore))
+        return plan.model_copy(update={"warnings": warnings}), restore
 
     def rollback_target(self, deployment: str, to: int | None, current: Release) -> Release:
         """The release that a rollback would lead to: after a rollout that got stuck half-way, the one that is current still."""

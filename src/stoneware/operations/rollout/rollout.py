@@ -352,7 +352,10 @@ class Rollout(WayBack):
     def _judged(
         self, stage: Stage, groups: list[str], name: str, duration_s: float, again: float, *, compares: bool = False
     ) -> Outcome | None:
-        """What the figures lead to; None when the time is over and they are good, or a person waits no longer."""
+        """What the figures lead to; None when the time is over and they are good, or a person waits no longer.
+
+        A doubt about the first release of all holds up nobody: nobody may ask it yet, and there is nothing to go back to.
+        """
         waited = stage.ctx.now - stage.frame.entered_at
         at_end = waited >= duration_s
         said = analysing.judge(stage, groups, self.elsewhere, compares=compares, at_end=at_end)
@@ -360,7 +363,7 @@ class Rollout(WayBack):
             return self.retreat(stage.ctx, stage.frame.coded("analysis-failed"), f"the analysis failed: {said.detail}")
         if not at_end:
             return Wait(min(again, duration_s - waited), stage.frame, f"{name}; {said.verdict}: {said.detail}")
-        if said.verdict is Verdict.PASS or stage.frame.promoted:
+        if said.verdict is Verdict.PASS or stage.frame.promoted or stage.source is None:
             return None
         extension = analysing.extension_s(stage, groups)
         if waited < duration_s + extension:
