@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from stoneware.bake import own_cache
 from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
 from stoneware.bake.context import require_plain_names
 from stoneware.bake.instructions import unlike_its_shell
@@ -29,9 +30,12 @@ class BuildResult:
     others: dict[str, str] = field(default_factory=dict)
 
 
-def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False, network: bool = True) -> BuildResult:
+def build(
+    space: Workspace, files: RecipeFiles, now: float, *, cold: bool = False, network: bool = True, owner: str = ""
+) -> BuildResult:
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
-    Without `network` its steps reach nobody, not even the programs of this host.
+    Without `network` its steps reach nobody, not even the programs of this host. With an `owner` it uses no layer that was made
+    for anybody else, or with another network.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
@@ -65,7 +69,8 @@ def build(space: Workspace, files: RecipeFiles, now: float, *, cold: bool = Fals
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
-        listening.buildah(*words, "--file", files.containerfile, files.context)
+        taken = own_cache.of_owner(files, f"{network} {owner}", space.folder) if owner else files
+        listening.buildah(*words, "--file", taken.containerfile, taken.context)
     except ToolFailed as failed:
         alone = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
         raise _explained(failed, steps[-1] if steps else "", files, room, alone) from failed

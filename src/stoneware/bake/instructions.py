@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stoneware.outside import parsed
 
@@ -16,11 +16,13 @@ _ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: the number of its first line, its name in capitals, and all that follows, on one line."""
+    """One instruction: the number of its first line, its name in capitals, and all that follows, on one line. `last` is the
+    number of its last line, without a here-document."""
 
     line: int
     name: str
     text: str
+    last: int = field(default=0, compare=False)
 
     @property
     def flags(self) -> list[str]:
@@ -56,14 +58,15 @@ def instructions(text: str) -> list[Instruction]:
     found: list[Instruction] = []
     lines = enumerate(text.splitlines(), 1)
     for number, first in lines:
-        whole = first.strip()
+        last, whole = number, first.strip()
         if not whole or whole.startswith("#"):
             continue
         while whole.endswith("\\"):
-            more = next(lines, (0, ""))[1].strip()
+            last, more = next(lines, (last, ""))
+            more = more.strip()
             whole = whole if more.startswith("#") else f"{whole[:-1].rstrip()} {more}"
         name, _, rest = whole.partition(" ")
-        found.append(Instruction(number, name.upper(), rest.strip()))
+        found.append(Instruction(number, name.upper(), rest.strip(), last))
         for _, end in _HEREDOC.findall(rest) if name.upper() in ("RUN", "COPY", "ADD") else ():
             while (line := next(lines, None)) is not None and line[1].strip() != end:
                 pass

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stoneware.bake import own_cache
 from stoneware.bake.base import EPOCH
 from stoneware.bake.blobs import Blobs
 from stoneware.host.files import write_atomic
@@ -24,6 +25,8 @@ TREE = "org.stoneware.tree"
 """The annotation and label with the digest of the root tree: the same as in the VM's manifest."""
 
 KEPT = ("Entrypoint", "Cmd", "Env", "User", "WorkingDir", "ExposedPorts", "StopSignal", "Volumes", "Labels")
+NOT_DELIVERED = ("io.buildah.", own_cache.LABEL)
+"""Labels that say how an image was built, not what it is."""
 
 
 def write_layout(
@@ -66,8 +69,8 @@ def documents(manifest: str, size_bytes: int) -> dict[str, bytes]:
 def _configuration(layers: Sequence[SealedFile], config: Mapping[str, Any], init: str, tree: str) -> dict[str, Any]:
     """The image configuration. An image with an init starts it, and stops it as systemd wants to be stopped (systemd(1))."""
     kept = {key: config[key] for key in KEPT if config.get(key)}
-    labels = {key: value for key, value in (kept.get("Labels") or {}).items() if not key.startswith("io.buildah.")}
-    kept["Labels"] = {**labels, TREE: tree}
+    labels = (kept.get("Labels") or {}).items()
+    kept["Labels"] = {key: value for key, value in labels if not key.startswith(NOT_DELIVERED)} | {TREE: tree}
     if init:
         kept |= {"Entrypoint": [init], "StopSignal": "SIGRTMIN+3"}
         kept.pop("Cmd", None)

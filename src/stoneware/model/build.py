@@ -106,6 +106,11 @@ class Source(Noun):
     tag: str = ""
 
     @property
+    def place(self) -> str:
+        """The repository, or the folder: whose builds share what they have cached."""
+        return self.repository or self.folder
+
+    @property
     def ref(self) -> str:
         """The full name of its branch or tag, which may have the same short name; empty when it was found by neither."""
         return f"refs/heads/{self.branch}" if self.branch else f"refs/tags/{self.tag}" if self.tag else ""

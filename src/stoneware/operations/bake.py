@@ -60,7 +60,7 @@ class BakeFrame(Frame):
     `asked_from` are when the tests began, of all and of the present delivery; `up_from` is when its machine was first seen to
     serve. `console` is what the machines showed at the end.
     `timers` count from publishing on. `build` is the build of which this is a step, if it is one; such a one's recipe has a
-    `network` only where the build may have it.
+    `network` only where the build may have it, and no layers but those of its `owner`, the build's repository.
     """
 
     TELLS = ("family", "digest", "build")
@@ -69,6 +69,7 @@ class BakeFrame(Frame):
     folder: str
     build: str = ""
     network: bool = True
+    owner: str = ""
     spec: ImageSpec
     disks: dict[str, DiskSpec] = {}
     timers: Timers = Timers()
@@ -112,7 +113,7 @@ class Bake(Procedure[BakeFrame]):
             files = recipe.find_recipe(Path(frame.folder), frame.spec.containerfile, frame.spec.context)
             ours = offer_bases(self.store, space, files, ctx.now)
             self._say_what_is_left_out(ctx, frame, files)
-            built = build.build(space, files, ctx.now, network=frame.network)
+            built = build.build(space, files, ctx.now, network=frame.network, owner=frame.owner)
             pack = ensure_boot_pack(space) if "vm" in frame.spec.deliver else None
             ctx.log("sealing")
             mended: list[str] = []

@@ -98,6 +98,7 @@ class OwnSteps:
             disks=disks_of(document, family),
             build=ctx.record.id,
             network="network" in frame.allowed,
+            owner=frame.source.place,
             entered_at=self.clock.now(),
         )
         return self.store.operations.create(

@@ -62,7 +62,7 @@ class Annexes:
 
     def enter(self, folder: BuildFolder, source: Source) -> None:
         """From now on, a build works on the store of its repository."""
-        name = hashlib.sha256((source.repository or source.folder).encode()).hexdigest()[:8]
+        name = hashlib.sha256(source.place.encode()).hexdigest()[:8]
         with locked(self._lock):
             folder.take_annex(name)
             place = self.podman.annex(name).store
