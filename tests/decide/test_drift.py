@@ -119,8 +119,11 @@ OLD = release(1)
 NEW = release(3, fleet=3)
 
 NO_DRIFT: dict[str, Callable[[], Sight]] = {
-    "a warm machine of a retained release": lambda: sight(
-        NEW, machines={NAME: machine(NAME)}, retained=(OLD, NEW), last_number=3
+    "a machine of a retained release that was left running on record": lambda: sight(
+        NEW, machines={NAME: machine(NAME)}, retained=(OLD, NEW), last_number=3, started=frozenset({NAME})
+    ),
+    "a warm machine of a retained release while an operation is under way": lambda: sight(
+        NEW, machines={NAME: machine(NAME)}, retained=(OLD, NEW), last_number=3, busy="rollout-7"
     ),
     "a stopped machine of a release that is forgotten": lambda: sight(
         NEW, machines={NAME: machine(NAME, **STOPPED)}, last_number=3
@@ -176,6 +179,10 @@ def test_it_is_no_drift(facts: Callable[[], Sight]) -> None:
 
 DRIFT: dict[str, tuple[Callable[[], Sight], list[str]]] = {
     "a machine that never came": (lambda: sight(machines={NAME: None}, routes={}), ["machine.missing"]),
+    "a machine of a retained release that nobody started on record": (
+        lambda: sight(NEW, machines={NAME: machine(NAME)}, retained=(OLD, NEW), last_number=3),
+        ["machine.extra"],
+    ),
     "a running machine of a forgotten release": (
         lambda: sight(NEW, machines={NAME: machine(NAME)}, last_number=3),
         ["machine.extra"],

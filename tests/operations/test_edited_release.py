@@ -20,7 +20,7 @@ from stoneware.model.drift_spec import DriftSpec
 from stoneware.model.operation import Result
 from stoneware.model.release import Release
 from stoneware.store.store import Store
-from stoneware.store.tables import releases
+from stoneware.store.tables import deployments, releases
 
 NAMES = [f"town-web-r1-{n}" for n in range(4)]
 FOREVER = {"reason": "none of your business", "until": "2099-01-01T00:00:00Z"}
@@ -37,6 +37,28 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
     world.run(world.deploy(declared(policy={"inside.port": "replace"})).id)
     yield Guard(world)
     world.close()
+
+
+def test_a_row_that_says_that_another_release_is_current_is_told_and_enforced_by_nobody(guard: Guard) -> None:
+    world = guard.world
+    world.publish("web", 2)
+    world.run(world.deploy(declared()).id)
+    with world.store.db.begin() as conn:
+        conn.execute(deployments.update().values(current=1))
+    known = len(world.store.operations.list())
+    for anew in (False, True):
+        if anew:
+            guard.open()  # a daemon that knows nothing from before
+        found = guard.live(70, 5.0)
+        assert "release.changed town#1 current" in found
+        assert len(world.store.operations.list()) == known
+        assert world.fleet() == "town-web-r2"
+    notes = guard.hospital.reconcile.notes_of("town")
+    assert notes == ("release 2 is current on record, and a row says 1",)
+    world.publish("web", 3)
+    assert world.run(world.deploy(declared()).id).result is Result.SUCCEEDED
+    assert not any("release.changed" in one for one in guard.live(70, 5.0)[-1:])
+    assert guard.found() == []
 
 
 def edit(store: Store, change: Callable[[dict[str, Any]], object], number: int = 1) -> None:

@@ -79,8 +79,8 @@ class PoolView(Noun):
 
 
 class RouteView(Noun):
-    """What is really in force for a service, read back from the proxy itself. `strange` says what else it has that it wasn't told
-    by us."""
+    """What is really in force for a service, read back from the proxy itself. `untold` says where that isn't what we told it
+    last, `strange` what else it has that it wasn't told by us."""
 
     service: str
     listen: str
@@ -89,6 +89,7 @@ class RouteView(Noun):
     staying: tuple[Slot, ...] = ()
     held: bool
     sticky: bool = False
+    untold: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     pools: dict[Slot, PoolView]
 

@@ -5,7 +5,7 @@ What can't be reached is noted and left out: one engine that is away says nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -20,13 +20,15 @@ from stoneware.model.drift import Quarantine
 from stoneware.model.evidence import Evidence
 from stoneware.model.image import Delivery, Image, Manifest
 from stoneware.model.lifecycle import Timer
-from stoneware.model.machine import Disk, Machine
+from stoneware.model.machine import Disk, Machine, Power
+from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
 from stoneware.names import environment_deployment, service_key, split_image_name
 from stoneware.operations.image_files import ImageFiles
 from stoneware.operations.origins import those_that_ran
 from stoneware.operations.platform import Platform, Platforms
+from stoneware.operations.rollout.rollout import Rollout
 from stoneware.store.store import Store
 
 MOST_AT_ONCE = 8
@@ -35,6 +37,8 @@ MOST_AT_ONCE = 8
 MOST_ENTRIES = 100
 DECIDED = ("number", "state", "state_reason", "revoked_at", "revoked_reason", *(timer.field for timer in Timer))
 """What people and timers decide about an image, of which the ledger has every entry."""
+
+STARTED = ("machine.create", "machine.start")
 
 Bases = Callable[[], Mapping[str, str]]
 """The bases that new images start from, by name, with the digest of today."""
@@ -76,9 +80,12 @@ class Gathering:
         self.store.releases.read_again(name, release.number)
         machines = {one.name: one for one in platform.engine.list_machines(name)}
         disks = _try(lambda: platform.engine.list_disks(name), notes)
-        routes = self._routes(release, platform, notes)
-        evidence = self._evidence(release, platform, machines, notes)
-        images = self._images(release, notes)
+        coming = self._coming(release, before)
+        sides = [one for one in (release, coming) if one]
+        services = {service for one in sides for service in one.spec.services}
+        routes = self._routes(name, services, platform, notes)
+        evidence = self._evidence(platform, machines, notes)
+        images = self._images(sides, notes)
         busy = before or self.store.operations.active(name)
         fresh = self.store.releases.current(name)
         if fresh is None or fresh.number != release.number:
@@ -90,7 +97,9 @@ class Gathering:
             if (seen := machines.get(one.machine)) and seen.created_at == one.made_at
         }
         if busy:
-            notes.append(f"{busy.id} is under way: machines, disks and routes are compared when it has ended")
+            notes.append(
+                f"{busy.id} is under way: what it makes of machines, disks and routes is compared when it has ended"
+            )
         retained = self.store.releases.list(name)
         altered = self.store.releases.altered(name, release.number)
         sight = Sight(
@@ -99,7 +108,7 @@ class Gathering:
             machines=machines,
             disks={one.name: one for one in disks} if disks is not None else None,
             routes=routes,
-            extra_services=self._extra_services(release, platform, notes),
+            extra_services=self._extra_services(name, services, platform, notes),
             evidence=evidence,
             images=images,
             retained=retained,
@@ -107,36 +116,58 @@ class Gathering:
             taints=self._taints(name, machines),
             made_disks=self._made(release, disks or ()),
             altered=altered,
+            current_on_record=self.store.releases.otherwise_on_record(release),
             on_record=self._on_record(release) if altered is None else None,
             came_through=self._came_through(release),
             written_at=self.store.ledger.written_at(),
             aside=frozenset(aside),
+            coming=coming,
+            started=self._started(release, machines),
             busy=busy.id if busy else "",
         )
         return Gathered(sight, notes)
 
-    def _routes(self, release: Release, platform: Platform, notes: list[str]) -> dict[str, RouteView | None]:
+    def _coming(self, release: Release, busy: OperationRecord | None) -> Release | None:
+        """The release that an operation leads to, where that is another one."""
+        number = busy.frame.get("target") if busy and busy.kind == Rollout.kind else None
+        if number in (None, release.number):
+            return None
+        try:
+            return self.store.releases.get(release.deployment, int(str(number)))
+        except NotFound:
+            return None
+
+    def _started(self, release: Release, machines: Mapping[str, Machine]) -> frozenset[str]:
+        """Of the machines that run and aren't the release's: those that somebody started on record, and stopped no more."""
+        mine = {name for group in release.groups for name in machine_names(release, group)}
+        others = [one.name for one in machines.values() if one.power is Power.RUNNING and one.name not in mine]
+        last = {one.fact.subject: one.fact.verb for one in self.store.ledger.about(others, "machine")} if others else {}
+        return frozenset(name for name, verb in last.items() if verb in STARTED)
+
+    def _routes(
+        self, deployment: str, services: Collection[str], platform: Platform, notes: list[str]
+    ) -> dict[str, RouteView | None]:
         found: dict[str, RouteView | None] = {}
-        for service in release.spec.services:
+        for service in sorted(services):
             try:
-                found[service] = platform.switch.read(service_key(release.deployment, service))
+                found[service] = platform.switch.read(service_key(deployment, service))
             except EngineError as away:
                 notes.append(f"{service}: {away}")
         return found
 
-    def _extra_services(self, release: Release, platform: Platform, notes: list[str]) -> list[str]:
-        declared = {service_key(release.deployment, service) for service in release.spec.services}
+    def _extra_services(
+        self, deployment: str, services: Collection[str], platform: Platform, notes: list[str]
+    ) -> list[str]:
+        declared = {service_key(deployment, service) for service in services}
         try:
             known = platform.switch.services()
         except EngineError as away:
             notes.append(str(away))
             return []
-        mine = service_key(release.deployment, "")
+        mine = service_key(deployment, "")
         return [name for name in known if name.startswith(mine) and name not in declared]
 
-    def _evidence(
-        self, release: Release, platform: Platform, machines: Mapping[str, Machine], notes: list[str]
-    ) -> dict[str, Evidence]:
+    def _evidence(self, platform: Platform, machines: Mapping[str, Machine], notes: list[str]) -> dict[str, Evidence]:
         engine = platform.engine
         asked = [one.name for one in machines.values() if answers(one) or is_silent(one)]
 
@@ -157,17 +188,17 @@ class Gathering:
         rows = {one: taint.because for one, taint in taints_of(machines, self.store.taints.of(deployment)).items()}
         return taints_on_record(machines, self.store.ledger.about(list(machines), "machine.taint")) | rows
 
-    def _images(self, release: Release, notes: list[str]) -> dict[str, ImageFacts]:
+    def _images(self, sides: Sequence[Release], notes: list[str]) -> dict[str, ImageFacts]:
         found = {}
         bases = self.bases()
-        for digest in {group.digest for group in release.groups.values()}:
+        delivery: Delivery = "container" if sides[0].spec.engine == "container" else "vm"
+        for digest in {group.digest for one in sides for group in one.groups.values()}:
             try:
                 image = self.store.catalog.get(digest)
                 manifest, tested = self.store.catalog.manifest(digest), self.store.catalog.boot_test(digest)
             except StonewareError as gone:
                 notes.append(str(gone))
                 continue
-            delivery: Delivery = "container" if release.spec.engine == "container" else "vm"
             record = tested.inside.get(delivery) if tested else None
             if record is None:
                 notes.append(f"{image.name} has no record of what its boot test saw inside: bake it again")

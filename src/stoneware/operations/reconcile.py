@@ -50,6 +50,7 @@ class Reconcile:
     died: Callable[[Release, Sequence[str], str], None] = lambda *_: None
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _relapses: dict[str, Relapses] = field(default_factory=dict)
+    _vouched: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> list[OperationRecord]:
         """Starts what is needed. Returns the operations that were started.
@@ -63,6 +64,8 @@ class Reconcile:
         self._forget(picture)
         started, well = [], []
         for release in picture.at_rest:
+            if not self._is_current(release):
+                continue
             machines, remedies = picture.machines[release.deployment], self.remedies(release)
             healing = self._healing(release, machines, tainted, remedies)
             because = [*remedies.because, *(line for one in healing for line in one.because)]
@@ -79,6 +82,18 @@ class Reconcile:
         for gone in picture.away.values():
             raise gone
         return started
+
+    def _is_current(self, release: Release) -> bool:
+        """Whether a release is current on record: nobody makes anew what an edited row declares. Asked once for each."""
+        name = release.deployment
+        if self._vouched.get(name) == release.number:
+            return True
+        number = self.store.releases.otherwise_on_record(release)
+        if number is None:
+            self._vouched[name] = release.number
+            return True
+        self.notes[name] = (f"release {number or 'none'} is current on record, and a row says {release.number}",)
+        return False
 
     @property
     def _renewing(self) -> Renewing:

@@ -1,4 +1,4 @@
-"""What the ledger has of a release's making: an entry can't be edited without notice, a row can."""
+"""What the ledger has of a release's making, and of which one is current: an entry can't be edited without notice, a row can."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ MADE = (
     .limit(1)
 )
 """The first such entry: a number is given once, so another one would be somebody's who wants to have it otherwise."""
+ENDED = (
+    sa.select(ledger.c.fact)
+    .where(
+        ledger.c.subject == sa.bindparam("subject"),
+        ledger.c.fact["verb"].as_string().in_(("rollout.succeeded", "teardown.succeeded")),
+    )
+    .order_by(ledger.c.seq.desc())
+    .limit(1)
+)
+"""What made a release current, or ended the deployment, last."""
+NONE_CURRENT = 0
 ROW = sa.select(sa.cast(releases.c.body, sa.Text)).where(
     releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
 )
@@ -40,3 +51,10 @@ def altered_on_record(conn: sa.Connection, deployment: str, number: int) -> tupl
         return altered(json.loads(row), once)
     except ValueError:  # it isn't even JSON any more
         return (WHOLE,)
+
+
+def current_on_record(conn: sa.Connection, deployment: str) -> int | None:
+    """The number of the release that is current; `NONE_CURRENT` where the deployment was destroyed. None where the ledger has
+    neither."""
+    fact = conn.scalar(ENDED, {"subject": deployment})
+    return None if fact is None else int(fact["details"].get("target", NONE_CURRENT))

@@ -12,7 +12,7 @@ from stoneware.decide.ageing import only_renewed
 from stoneware.errors import Conflict, NotFound
 from stoneware.model.image import ImageState
 from stoneware.model.release import DeploymentRecord, Release, ReleaseState
-from stoneware.store.on_record import altered_on_record, body_on_record
+from stoneware.store.on_record import altered_on_record, body_on_record, current_on_record
 from stoneware.store.secrets import missing_versions
 from stoneware.store.tables import deployments, images, operations, release_images, release_secrets, releases
 
@@ -210,6 +210,12 @@ class Releases:
         """The places in which a release's row isn't what is on record, seen afresh. None where no entry has the whole release."""
         with self.db.connect() as conn:
             return altered_on_record(conn, deployment, number)
+
+    def otherwise_on_record(self, current: Release) -> int | None:
+        """The number of the release that is current by the ledger, where that is another one (`NONE_CURRENT`: none is)."""
+        with self.db.connect() as conn:
+            number = current_on_record(conn, current.deployment)
+        return None if number in (None, current.number) else number
 
     def read_again(self, deployment: str, number: int) -> None:
         """What is read next of this release is new: an edit of what is on no record is to be found out before another daemon

@@ -58,6 +58,12 @@ def release_drifts(sight: Sight) -> Iterator[Drift]:
     """The current release against what the ledger says of its making: a row can be edited, an entry can't without notice."""
     subject = f"{sight.release.deployment}#{sight.release.number}"
     remedy = f"`stoneware ledger verify` says whether the ledger holds; then deploy {sight.release.deployment} again"
+    if sight.current_on_record is not None:
+        expected = (
+            f"release {sight.current_on_record} is current" if sight.current_on_record else "no release is current"
+        )
+        found = f"its row says release {sight.release.number}"
+        yield sight.differs("release.changed", subject, expected, found, where="current", remedy=remedy)
     if sight.altered is not None:
         if sight.altered:
             yield sight.differs("release.changed", subject, "as it was made", _others(sight.altered), remedy=remedy)

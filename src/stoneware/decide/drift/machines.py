@@ -17,21 +17,24 @@ def machine_drifts(sight: Sight) -> Iterator[Drift]:
         if name in sight.aside:
             continue
         if machine is None or machine.power is not Power.RUNNING:
-            yield _missing(sight, wanted, machine)
+            yield missing_drift(sight, wanted, machine)
         else:
             yield from _made_as_declared(sight, wanted, machine)
     for machine in sight.machines.values():
         known = machine.name in sight.wanted or machine.name in sight.aside
         if not known and not sight.is_idle(machine):
-            expected, found = "no such machine", f"{machine.power} with image {machine.digest[:19]}"
-            yield sight.differs("machine.extra", machine.name, expected, found, remedy=_end(machine))
+            yield extra_drift(sight, machine)
 
 
-def _end(machine: Machine) -> str:
-    return f"find out who made {machine.name}, and end it"
+def extra_drift(sight: Sight, machine: Machine) -> Drift:
+    """A machine of no place."""
+    expected, found = "no such machine", f"{machine.power} with image {machine.digest[:19]}"
+    remedy = f"find out who made {machine.name}, and end it"
+    return sight.differs("machine.extra", machine.name, expected, found, remedy=remedy)
 
 
-def _missing(sight: Sight, wanted: WantedMachine, machine: Machine | None) -> Drift:
+def missing_drift(sight: Sight, wanted: WantedMachine, machine: Machine | None) -> Drift:
+    """A place without a machine that runs; `machine` is the one that doesn't."""
     found = "it isn't there" if machine is None else f"its process is {machine.power.lower()}"
     return sight.differs("machine.missing", wanted.name, f"running, with image {wanted.digest[:19]}", found)
 

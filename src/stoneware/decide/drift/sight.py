@@ -52,13 +52,17 @@ class Sight:
     """`release` is the current one, `retained` all that can be gone back to, `last_number` the newest number ever given.
 
     `machines` and `disks` are those of this deployment, `routes` by service (None: the proxy has no such one), `extra_services`
-    those with its name that it doesn't declare, `images` by
-    digest. `taints` says of tainted machines why. `made_disks` are disks that somebody made on record. `aside` are machines
-    kept for inspection. `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger
-    hasn't the whole of it; then `on_record` is what it says that the release pins, by group).
-    `written_at` the latest time that stands in it. `came_through` are those of its images that ran in the environment that they
-    have to come from (None: they may come from anywhere). `busy` is the operation that is under way: what it works on is its own
-    affair.
+    those with its name that it doesn't declare, `images` by digest. `taints` says of tainted machines why. `made_disks` are disks
+    that somebody made on record. `aside` are machines kept for inspection.
+
+    `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger hasn't the whole of
+    it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by the
+    ledger, where that is another one (0: none is). `written_at` is the latest time that stands there.
+    `came_through` are those of its images that ran in the environment that they have to come from (None: they may come from
+    anywhere).
+
+    `busy` is the operation that is under way: what it works on is its own affair. `coming` is the release that it leads to, if to
+    another one. `started` are machines that run, are not the release's, and were started last on record.
     """
 
     release: Release
@@ -74,7 +78,10 @@ class Sight:
     taints: Mapping[str, str] = field(default_factory=dict)
     made_disks: frozenset[str] = frozenset()
     aside: frozenset[str] = frozenset()
+    coming: Release | None = None
+    started: frozenset[str] = frozenset()
     altered: Sequence[str] | None = None
+    current_on_record: int | None = None
     on_record: Mapping[str, str] | None = None
     came_through: frozenset[str] | None = None
     written_at: float = 0.0
@@ -86,14 +93,33 @@ class Sight:
         return {one.name: one for group in self.release.groups for one in wanted_machines(self.release, group)}
 
     @cached_property
+    def coming_places(self) -> dict[str, WantedMachine]:
+        """Every machine that the release to come declares, and the current one doesn't."""
+        groups = self.coming.groups if self.coming else {}
+        found = (
+            {one.name: one for group in groups for one in wanted_machines(self.coming, group)} if self.coming else {}
+        )
+        return {name: one for name, one in found.items() if name not in self.wanted}
+
+    @cached_property
+    def in_traffic(self) -> frozenset[str]:
+        """Machines to which a proxy sends requests now, and holds none of them back."""
+        views = [view for view in self.routes.values() if view and not view.held]
+        pools = [view.pools[slot] for view in views for slot in view.pools if view.share_of(slot)]
+        return frozenset(member.machine for pool in pools for member in pool.members if not member.draining)
+
+    @cached_property
     def serving(self) -> list[tuple[WantedMachine, Machine]]:
         """Declared machines that serve, as they say; or that say nothing any more though nothing is under way for them: whoever
-        makes a machine fall silent hides nothing by it."""
-        found = [(wanted, self.machines.get(name)) for name, wanted in self.wanted.items() if name not in self.aside]
+        makes a machine fall silent hides nothing by it. Those of a release to come from when they have traffic on."""
+        coming = {name: one for name, one in self.coming_places.items() if name in self.in_traffic}
+        places = {**self.wanted, **coming}
+        found = [(wanted, self.machines.get(name)) for name, wanted in places.items() if name not in self.aside]
         return [(w, m) for w, m in found if m and (answers(m) or (is_silent(m) and not self.busy))]
 
     def is_idle(self, machine: Machine) -> bool:
-        """Whether a machine of no present place is one that was declared once, and waits warm or stopped."""
+        """Whether a machine of no present place is one that was declared once, and waits warm or stopped. One that runs while
+        nothing is under way was left so by an operation that got stuck, or nobody knows who started it."""
         group = self.release.groups.get(machine.group)
         named = machine_name(self.release.deployment, machine.group, machine.fleet, machine.index) == machine.name
         if not named or machine.fleet > max(self.last_number, self.release.number):
@@ -102,6 +128,8 @@ class Sight:
             return True
         if group and group.fleet == machine.fleet:
             return False  # beyond the group's size, and running
+        if not self.busy and machine.name not in self.started:
+            return False
         return any(
             (old := release.groups.get(machine.group)) and old.fleet == machine.fleet and machine.index < old.spec.size
             for release in self.retained

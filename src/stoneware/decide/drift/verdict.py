@@ -11,6 +11,7 @@ from stoneware.decide.drift.inside import inside_drifts
 from stoneware.decide.drift.machines import files_drifts, machine_drifts, taint_drifts
 from stoneware.decide.drift.routes import route_drifts
 from stoneware.decide.drift.sight import Sight
+from stoneware.decide.drift.under_way import under_way_drifts
 from stoneware.model.drift import Drift, Policy, Severity
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.drift_spec import DriftSpec, IgnoreSpec
@@ -22,12 +23,14 @@ RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 def differences(sight: Sight) -> list[Drift]:
     """What this one look shows, before it is known whether the next one shows it, too.
 
-    While an operation is under way, what machines, disks and routes should be is the operation's affair: images, and the
-    inside of machines that serve, are judged all the same, for no operation changes those.
+    While an operation is under way, what machines, disks and routes should be is the operation's affair, but for what no
+    operation makes. Images, and the inside of machines that serve, are judged all the same, for no operation changes those.
     """
     found = [*image_drifts(sight), *release_drifts(sight), *policy_drifts(sight), *files_drifts(sight)]
     found += [*clock_drifts(sight), *inside_drifts(sight), *taint_drifts(sight)]
-    if not sight.busy:
+    if sight.busy:
+        found += under_way_drifts(sight)
+    else:
         found += [*machine_drifts(sight), *disk_drifts(sight), *route_drifts(sight)]
     return found
 

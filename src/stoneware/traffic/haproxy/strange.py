@@ -8,7 +8,7 @@ in `settings.py`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from stoneware.traffic.haproxy.process import Proxy
 from stoneware.traffic.haproxy.settings import wrong_settings
 
 VIEWED = ("active", "held", "first_below", "second_below")
-"""Words of the map that the view of a route shows by itself."""
+"""Words of the map that the view of a route shows by itself: they are `untold` where they differ, all others `strange`."""
 LONGEST = 60
 
 
@@ -34,15 +34,28 @@ class Seen:
 
 def strange(route: Route, seen: Seen, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Sentences. `files` are those that a proxy of this route starts from, by name."""
-    found = [*_map(route, seen.state), *_rows(route, seen.rows), *_files(seen.proxy.folder, files)]
+    found = [
+        *_map(route, seen.state, {*seen.state, *_words(route)} - {*VIEWED}),
+        *_rows(route, seen.rows),
+        *_files(seen.proxy.folder, files),
+    ]
     return tuple([*found, *wrong_process(route, seen.proxy), *wrong_settings(route, seen.proxy)])
 
 
-def _map(route: Route, state: Mapping[str, str]) -> Iterator[str]:
-    wanted = dict(line.split() for line in state_map(route).splitlines())
-    for key in sorted({*state, *wanted} - {*VIEWED}):
+def untold(route: Route, state: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences: who gets the requests, where that isn't what the proxy was told last."""
+    return tuple(_map(route, state, VIEWED))
+
+
+def _map(route: Route, state: Mapping[str, str], keys: Collection[str]) -> Iterator[str]:
+    wanted = _words(route)
+    for key in sorted(keys):
         if state.get(key) != wanted.get(key):
             yield f"{key} of its map is {state.get(key, 'not there')}, not {wanted.get(key, 'there')}"[:LONGEST]
+
+
+def _words(route: Route) -> dict[str, str]:
+    return dict(line.split() for line in state_map(route).splitlines())
 
 
 def _rows(route: Route, rows: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -38,7 +38,7 @@ from stoneware.traffic.haproxy.counting import read_counters, sessions
 from stoneware.traffic.haproxy.members import members_of, set_members
 from stoneware.traffic.haproxy.process import LUA, Proxy, lua_text
 from stoneware.traffic.haproxy.settings import wrong_settings
-from stoneware.traffic.haproxy.strange import Seen, strange, wrong_process
+from stoneware.traffic.haproxy.strange import Seen, strange, untold, wrong_process
 
 STARTED = "started.json"
 """The route that the running process was started with. A slot that is empty since keeps its check, whatever the route says."""
@@ -103,7 +103,7 @@ class HaproxySwitch:
             for slot, pool in route.pools.items()
         }
         found = strange(route, Seen(proxy, state, rows), self._files(route))
-        return view_of(route, state, pools).model_copy(update={"strange": found})
+        return view_of(route, state, pools).model_copy(update={"strange": found, "untold": untold(route, state)})
 
     def services(self) -> Sequence[str]:
         """Those that have a route, or a proxy that serves."""
