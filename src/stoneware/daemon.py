@@ -58,6 +58,7 @@ from stoneware.operations.gatekeeping import Gatekeeping
 from stoneware.operations.image_files import ImageFiles, wrong_with
 from stoneware.operations.importing import Import
 from stoneware.operations.installation import Installation
+from stoneware.operations.ledger_watch import LedgerWatch
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.promoting import Promoting
@@ -103,7 +104,7 @@ class Daemon:
     reconcile: Reconcile
     watch: Watch
     installation: Installation
-    checkpoints: Checkpoints
+    ledger: LedgerWatch
     webhooks: Webhooks
 
 
@@ -120,7 +121,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     platforms = Platforms({"qemu": qemu, "container": container, "fake": in_memory})
     releasing = Releasing(store, platforms, clock)
     files = ImageFiles(home.images, wrong_with(home.images), clock)
-    drift = Drifting(store, clock, Gathering(store, platforms, clock, files, bases=lambda: _bases(home)))
+    ledger = LedgerWatch(Checkpoints(store, home, clock))
+    drift = Drifting(store, clock, Gathering(store, platforms, clock, files, lambda: _bases(home), ledger.problem))
     promoting = Promoting(store, clock, releasing, Finding(store, platforms, clock, drift))
     own_steps = OwnSteps(store, home, Gatekeeping(store, clock, releasing), promoting, clock)
     workshop = Workshop(home, Podman(Home(home.builds)), host_share().memory_bytes // 2)
@@ -167,9 +169,8 @@ def build(home: Home, clock: Clock) -> Daemon:
         lambda: entrance(home),
     )
     installation = Installation(store, home, platforms)
-    checkpoints = Checkpoints(store, home, clock)
     webhooks = Webhooks(store, Vault(store, home), triggering, clock)
-    parts = (reconcile, watch, installation, checkpoints, webhooks)
+    parts = (reconcile, watch, installation, ledger, webhooks)
     builds = BuildPrune(store, home, forget=workshop.annexes.forget)
     return Daemon(services, make_app(services), switch, prune, builds, *parts)
 
@@ -297,7 +298,7 @@ def _prune(daemon: Daemon) -> None:
 def _vouch(daemon: Daemon) -> None:
     """Signs where the ledger ends. One that was tampered with isn't signed, and what is wrong with it is said."""
     try:
-        daemon.checkpoints.make()
+        daemon.ledger.vouch()
     except StonewareError as wrong:
         log.error("no checkpoint of the ledger was made", error=str(wrong))
 

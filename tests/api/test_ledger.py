@@ -66,6 +66,16 @@ def test_a_checkpoint_is_made_once_for_each_end(idle_house: House) -> None:
     assert idle_house.http.get("/v1/ledger/verdict").json()["checkpoints"] == 2
 
 
+def test_nothing_is_signed_over_an_entry_that_was_changed(idle_house: House) -> None:
+    idle_house.publish()
+    checkpoint(idle_house)
+    idle_house.publish(version=2)
+    tamper(idle_house, "UPDATE ledger SET at = at + 1 WHERE seq = 2")
+    answer = idle_house.http.post("/v1/ledger/checkpoints", json={})
+    assert (answer.status_code, "entry 2" in answer.text) == (409, True)
+    assert len(idle_house.http.get("/v1/ledger/checkpoints").json()) == 1
+
+
 def test_what_was_cut_off_is_found_by_a_checkpoint_and_nothing_is_signed_over_it(idle_house: House) -> None:
     idle_house.publish()
     idle_house.publish(version=2)

@@ -104,4 +104,4 @@ MORE = [
     Row("insert_an_entry_into_the_ledger", ("ledger.broken",)),
     Row("remove_an_entry_from_the_ledger", ("ledger.broken",)),
 ]
-"""Of real engines and their proxy alone. `ledger.broken` is what `stoneware ledger verify` says."""
+"""Of real engines and their proxy alone. `ledger.broken` is what drift and `stoneware ledger verify` say."""

@@ -13,6 +13,7 @@ from stoneware.model.ledger import LedgerEntry
 from stoneware.model.noun import Noun
 from stoneware.operations.checkpoints import LONGEST_LINE, Checkpoints
 from stoneware.operations.ledger_proof import prove_store
+from stoneware.operations.ledger_watch import LedgerWatch
 
 router = APIRouter(tags=["ledger"])
 MOST_LINES = 1_000_000
@@ -60,8 +61,8 @@ def compare_ledger(services: Given, body: Compared) -> Verdict:
 
 @router.post("/v1/ledger/checkpoints")
 def make_checkpoint(services: Given) -> Signed:
-    """Signs where the ledger ends now. Refused (409) when it no longer has what the last checkpoint says."""
-    checkpoint, line = _checkpoints(services).make()
+    """Signs where the ledger ends now. Refused (409) where it doesn't hold, or no longer has what a checkpoint says."""
+    checkpoint, line = LedgerWatch(_checkpoints(services)).vouch()
     return Signed(checkpoint=checkpoint, line=line)
 
 

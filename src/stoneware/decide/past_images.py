@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import LedgerEntry
 from stoneware.model.lifecycle import Timer
 from stoneware.names import split_image_name
+
+RECORD = "boot_test_sha256"
+"""Under this an entry about publishing has the fingerprint of the boot test's record."""
+
+
+def fingerprint(record: Mapping[str, Any]) -> str:
+    """Of a record as it is stored: what is read from it by another version of Stoneware has other fields."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def image_after(before: Image | None, entry: LedgerEntry) -> Image | None:
@@ -46,6 +57,12 @@ def image_on_record(digest: str, entries: Iterable[LedgerEntry]) -> Image | None
         if entry.fact.verb.startswith("image.") and entry.fact.details.get("digest") == digest:
             image = image_after(image, entry)
     return image
+
+
+def record_of(digest: str, entries: Iterable[LedgerEntry]) -> str:
+    """The fingerprint of the boot-test record that an image was published with; empty where no entry says it."""
+    made = [one.fact.details for one in entries if one.fact.verb == "image.publish"]
+    return next((details.get(RECORD, "") for details in made if details.get("digest") == digest), "")
 
 
 def _timers(details: Mapping[str, str]) -> dict[str, object]:

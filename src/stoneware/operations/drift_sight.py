@@ -14,11 +14,12 @@ from stoneware.decide.drift.sight import ImageFacts, Sight, answers, is_silent
 from stoneware.decide.entering import taints_of, taints_on_record
 from stoneware.decide.fleet import machine_names, wanted_disks
 from stoneware.decide.lifecycle import newest_active
-from stoneware.decide.past_images import image_on_record
+from stoneware.decide.past_images import image_on_record, record_of
 from stoneware.errors import EngineError, NotFound, StonewareError
 from stoneware.model.drift import Quarantine
 from stoneware.model.evidence import Evidence
 from stoneware.model.image import Delivery, Image, Manifest
+from stoneware.model.ledger import LedgerEntry
 from stoneware.model.lifecycle import Timer
 from stoneware.model.machine import Disk, Machine, Power
 from stoneware.model.operation import OperationRecord
@@ -59,13 +60,14 @@ class Gathered:
 
 @dataclass
 class Gathering:
-    """`files` looks after the stored files of images."""
+    """`files` looks after the stored files of images, `ledger` says what is wrong with the ledger."""
 
     store: Store
     platforms: Platforms
     clock: Clock
     files: ImageFiles
     bases: Bases = no_bases
+    ledger: Callable[[], str] = lambda: ""
     _pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="drift")
     )
@@ -116,6 +118,7 @@ class Gathering:
             taints=self._taints(name, machines),
             made_disks=self._made(release, disks or ()),
             altered=altered,
+            ledger=self.ledger(),
             current_on_record=self.store.releases.otherwise_on_record(release),
             on_record=self._on_record(release) if altered is None else None,
             came_through=self._came_through(release),
@@ -204,14 +207,17 @@ class Gathering:
                 notes.append(f"{image.name} has no record of what its boot test saw inside: bake it again")
             newer = self._newer_base(manifest, bases)
             damage = "its record in the catalog was changed" if manifest.digest != digest else self.files.damage(digest)
-            decided = self._decided(image)
-            found[digest] = ImageFacts(decided, manifest, record, damage, newer, image if decided != image else None)
+            entries = self.store.ledger.about({image.name, image.model_copy(update={"number": None}).name}, "image")
+            mark = record_of(digest, entries)
+            untested = mark not in ("", self.store.catalog.boot_test_mark(digest))
+            decided = self._decided(image, entries)
+            row = image if decided != image else None
+            found[digest] = ImageFacts(decided, manifest, record, damage, newer, untested, row)
         return found
 
-    def _decided(self, image: Image) -> Image:
+    def _decided(self, image: Image, entries: Sequence[LedgerEntry]) -> Image:
         """An image as its entries have it; as its row has it where there are none."""
-        names = {image.name, image.model_copy(update={"number": None}).name}
-        known = image_on_record(image.digest, self.store.ledger.about(names, "image"))
+        known = image_on_record(image.digest, entries)
         kept = {field: getattr(known, field) for field in DECIDED} if known else {}
         return image.model_copy(update=kept)
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from stoneware.clock import Clock
 from stoneware.decide.descent import parents_of
 from stoneware.decide.lifecycle import newest_active, standing
+from stoneware.decide.past_images import RECORD, fingerprint
 from stoneware.errors import BadInput, Conflict, NotFound
 from stoneware.model.deployment import KeepSpec
 from stoneware.model.image import BootTestRecord, Image, ImageState, Manifest
@@ -98,6 +99,7 @@ class Catalog:
             # numbers are never used twice: the ledger remembers even those whose images are gone
             used = conn.scalar(sa.select(sa.func.max(images.c.number)).where(images.c.family == image.family)) or 0
             number = max(used, _last_published(conn, image.family)) + 1
+            body = record.model_dump(mode="json")
             conn.execute(
                 images.update()
                 .where(images.c.digest == digest)
@@ -106,12 +108,16 @@ class Catalog:
                     state=ImageState.ACTIVE,
                     state_at=self.clock.now(),
                     state_reason=reason,
-                    boot_test=record.model_dump(mode="json"),
+                    boot_test=body,
                     **{timer.field: at for timer, at in timers.items()},
                 )
             )
             image = image_row(conn, digest)
-            tested = {"boot_tests": str(len(record.results)), "tested_at": exact_moment(record.started_at)}
+            tested = {
+                "boot_tests": str(len(record.results)),
+                "tested_at": exact_moment(record.started_at),
+                RECORD: fingerprint(body),
+            }
             self._note(conn, "image.publish", image, actor, reason, {**tested, **written(timers)})
             return image
 
@@ -164,6 +170,12 @@ class Catalog:
         with self.db.connect() as conn:
             body = conn.scalar(sa.select(images.c.boot_test).where(images.c.digest == digest))
         return BootTestRecord.model_validate(body) if body else None
+
+    def boot_test_mark(self, digest: str) -> str:
+        """The fingerprint of that record, as `image.publish` has it in the ledger; empty without one."""
+        with self.db.connect() as conn:
+            body = conn.scalar(sa.select(images.c.boot_test).where(images.c.digest == digest))
+        return fingerprint(body) if body else ""
 
     def keep(self, family: str, rule: KeepSpec | None, actor: str, reason: str = "") -> None:
         """Remembers how long a family's images are kept; None: for ever. The same as before: success, without an entry."""

@@ -28,6 +28,10 @@ def image_drifts(sight: Sight) -> Iterator[Drift]:
             remedy = f"`stoneware bake {facts.image.family}` takes the newer base; then deploy"
             expected, found = f"{recipe.base} {facts.newer_base[:19]}", f"{recipe.base} {recipe.base_digest[:19]}"
             yield sight.differs("policy.base-outdated", facts.image.name, expected, found, remedy=remedy)
+        if facts and facts.untested:
+            expected, found = "the record that it was published with", "another one, or none"
+            remedy = f"bake {facts.image.family} again, and deploy it"
+            yield sight.differs("image.changed", facts.image.name, expected, found, where="boot-test", remedy=remedy)
         if facts and facts.row:
             yield from _decided(sight, facts.image, facts.row)
 
@@ -58,6 +62,9 @@ def release_drifts(sight: Sight) -> Iterator[Drift]:
     """The current release against what the ledger says of its making: a row can be edited, an entry can't without notice."""
     subject = f"{sight.release.deployment}#{sight.release.number}"
     remedy = f"`stoneware ledger verify` says whether the ledger holds; then deploy {sight.release.deployment} again"
+    if sight.ledger:
+        ask = "`stoneware ledger verify --checkpoint FILE` compares it with checkpoints that were kept elsewhere"
+        yield sight.differs("ledger.broken", "ledger", "every entry as it was written", sight.ledger, remedy=ask)
     if sight.current_on_record is not None:
         expected = (
             f"release {sight.current_on_record} is current" if sight.current_on_record else "no release is current"

@@ -23,7 +23,8 @@ from stoneware.names import machine_name
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """An image that a release pins. `damage` is what is wrong with its stored files, `record` what its boot test saw inside.
+    """An image that a release pins. `damage` is what is wrong with its stored files, `record` what its boot test saw inside;
+    `untested`: that record isn't the one that it was published with.
 
     `newer_base` names what its base would be today, where that is something else. `image` is what was decided about it on record,
     `row` what the catalog says of it (None: the same).
@@ -34,6 +35,7 @@ class ImageFacts:
     record: Inside | None = None
     damage: str = ""
     newer_base: str = ""
+    untested: bool = False
     row: Image | None = None
 
 
@@ -56,10 +58,10 @@ class Sight:
     that somebody made on record. `aside` are machines kept for inspection.
 
     `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger hasn't the whole of
-    it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by the
-    ledger, where that is another one (0: none is). `written_at` is the latest time that stands there.
-    `came_through` are those of its images that ran in the environment that they have to come from (None: they may come from
-    anywhere).
+    it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by
+    the ledger, where that is another one (0: none is). `ledger` is what is wrong with the ledger itself, `written_at` the latest
+    time that stands there. `came_through` are those of its images that ran in the environment that they have to come from (None:
+    they may come from anywhere).
 
     `busy` is the operation that is under way: what it works on is its own affair. `coming` is the release that it leads to, if to
     another one. `started` are machines that run, are not the release's, and were started last on record.
@@ -81,6 +83,7 @@ class Sight:
     coming: Release | None = None
     started: frozenset[str] = frozenset()
     altered: Sequence[str] | None = None
+    ledger: str = ""
     current_on_record: int | None = None
     on_record: Mapping[str, str] | None = None
     came_through: frozenset[str] | None = None

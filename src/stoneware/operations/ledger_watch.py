@@ -1,0 +1,41 @@
+"""Watching the ledger: drift believes its entries, so whether they hold is asked again and again, and before its end is signed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from stoneware.errors import Conflict
+from stoneware.model.checkpoint import Checkpoint
+from stoneware.operations.checkpoints import Checkpoints
+from stoneware.operations.ledger_proof import prove_store
+
+REST = 100
+"""How many times longer than a proof takes the next one waits: a ledger of years costs one per cent of a core, no more."""
+
+
+@dataclass
+class LedgerWatch:
+    """`problem` is what is wrong, as of the last proof; `vouch` proves it now, and signs its end."""
+
+    checkpoints: Checkpoints
+    _problem: str = ""
+    _next: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def problem(self) -> str:
+        """What is wrong with the ledger; empty for nothing. Once something is, it is proven each time, until it is mended."""
+        with self._lock:
+            if self._problem or time.monotonic() >= self._next:
+                began = time.monotonic()
+                self._problem = prove_store(self.checkpoints).problem or ""
+                self._next = time.monotonic() + REST * (time.monotonic() - began)
+            return self._problem
+
+    def vouch(self) -> tuple[Checkpoint, str]:
+        """A checkpoint of now, and its line. Raises Conflict where the ledger doesn't hold: nothing is signed over that."""
+        problem = prove_store(self.checkpoints).problem
+        if problem:
+            raise Conflict(problem, "`stoneware ledger verify` says the same; nothing is signed over it")
+        return self.checkpoints.make()
