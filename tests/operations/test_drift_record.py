@@ -67,6 +67,16 @@ def test_a_ledger_that_does_not_hold_is_drift_until_it_does(guard: Guard, tmp_pa
     ]
 
 
+def test_an_image_that_only_the_way_back_needs_is_looked_after(guard: Guard) -> None:
+    world = guard.world
+    digest = world.publish("web", 2)
+    world.run(world.deploy(spec(2)).id)
+    assert guard.found() == []
+    before = next(one.digest for one in world.store.catalog.list() if one.digest != digest)
+    guard.damaged[before] = "layer-0.erofs isn't what its digest says"
+    assert guard.found() == ["image.file web/1"]
+
+
 def move(guard: Guard, seconds: int) -> None:
     with guard.world.store.db.begin() as conn:
         conn.execute(sa.text("UPDATE ledger SET at = at + :by WHERE seq = 2"), {"by": seconds})

@@ -171,8 +171,9 @@ class Drifting:
         return not 0 < self._next.get(name, 0.0) - self.clock.now() <= interval_s
 
     def _plan(self, name: str, interval_s: float) -> None:
-        """What begins to differ now is certain within the interval."""
-        pause_s = CONFIRM_S if self._known(name).in_doubt else max(CONFIRM_S, interval_s - CONFIRM_S)
+        """What begins to differ now is certain within the interval, as far as that is longer than the looks that it takes."""
+        sure_s = (MOST_LOOKS - 1) * CONFIRM_S
+        pause_s = CONFIRM_S if self._known(name).in_doubt else max(CONFIRM_S, interval_s - sure_s)
         self._next[name] = self.clock.now() + pause_s
 
     def _known(self, name: str) -> Looks:

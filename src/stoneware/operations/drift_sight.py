@@ -113,6 +113,7 @@ class Gathering:
             extra_services=self._extra_services(name, services, platform, notes),
             evidence=evidence,
             images=images,
+            spoiled=self._spoiled(retained, images),
             retained=retained,
             last_number=self.store.releases.next_number(name) - 1,
             taints=self._taints(name, machines),
@@ -214,6 +215,12 @@ class Gathering:
             row = image if decided != image else None
             found[digest] = ImageFacts(decided, manifest, record, damage, newer, untested, row)
         return found
+
+    def _spoiled(self, retained: Sequence[Release], judged: Collection[str]) -> dict[str, str]:
+        """What is wrong with images that only releases pin which could be gone back to."""
+        pinned = {one.digest: one.image for release in retained for one in release.groups.values()}
+        looked = {name: self.files.damage(digest) for digest, name in pinned.items() if digest not in judged}
+        return {name: damage for name, damage in looked.items() if damage}
 
     def _decided(self, image: Image, entries: Sequence[LedgerEntry]) -> Image:
         """An image as its entries have it; as its row has it where there are none."""

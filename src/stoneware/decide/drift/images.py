@@ -17,7 +17,11 @@ MOST_PLACES = 5
 
 
 def image_drifts(sight: Sight) -> Iterator[Drift]:
-    """Every image that the current release pins, once: what is wrong with its files, and with its base."""
+    """Every image that the current release pins, once: what is wrong with its files, and with its base. Of those that the way back
+    needs, the files."""
+    for name, damage in sight.spoiled.items():
+        remedy = "bake the same commit once more, or import it: an image comes back whole"
+        yield sight.differs("image.file", name, "whole, for the way back", damage, remedy=remedy)
     for digest in sorted({group.digest for group in sight.release.groups.values()}):
         facts = sight.images.get(digest)
         if facts and facts.damage:

@@ -54,8 +54,9 @@ class Sight:
     """`release` is the current one, `retained` all that can be gone back to, `last_number` the newest number ever given.
 
     `machines` and `disks` are those of this deployment, `routes` by service (None: the proxy has no such one), `extra_services`
-    those with its name that it doesn't declare, `images` by digest. `taints` says of tainted machines why. `made_disks` are disks
-    that somebody made on record. `aside` are machines kept for inspection.
+    those with its name that it doesn't declare, `images` by digest; `spoiled` says by name what is wrong with the stored files of
+    images that only earlier releases pin. `taints` says of tainted machines why. `made_disks` are disks that somebody made on
+    record. `aside` are machines kept for inspection.
 
     `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger hasn't the whole of
     it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by
@@ -75,6 +76,7 @@ class Sight:
     extra_services: Sequence[str] = ()
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     images: Mapping[str, ImageFacts] = field(default_factory=dict)
+    spoiled: Mapping[str, str] = field(default_factory=dict)
     retained: Sequence[Release] = ()
     last_number: int = 0
     taints: Mapping[str, str] = field(default_factory=dict)
