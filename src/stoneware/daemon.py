@@ -280,7 +280,8 @@ def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
 
 
 def _revive(daemon: Daemon) -> None:
-    for service in daemon.switch.revive():
+    clock, installation = daemon.services.clock, daemon.installation
+    for service in daemon.switch.revive(lambda service: installation.proxy_died(clock.now(), service)):
         log.warning("a proxy had died and was started again", service=service)
 
 

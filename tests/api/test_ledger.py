@@ -316,6 +316,10 @@ ACTIONS: dict[str, tuple[Callable[[House], None], dict[str, dict[str, str]]]] = 
     "revoke": (post("/v1/images/web/1/revoke", reason="a hole"), {"image.revoke": {}}),
     "secret": (post("/v1/secrets/db-password", value="Zm94"), {"secret.set": {}}),
     "keys": (trusting, {"key.trust": {}, "key.distrust": {}}),
+    "a dead proxy": (
+        lambda house: house.daemon.installation.proxy_died(3.0, "town.play"),
+        {"route.revive": {}},
+    ),
     "daemon": (began, {"daemon.start": {"engines": "container, fake, qemu"}, "daemon.stop": {}}),
 }
 

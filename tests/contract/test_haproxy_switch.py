@@ -234,9 +234,10 @@ class TestHaproxySwitch(HaproxyGround, SwitchContract):
         self.ready(switch, route, active="B")
         [process] = [p for p in Path("/proc").iterdir() if self.is_proxy(p, switch)]
         os.kill(int(process.name), signal.SIGKILL)
-        until = time.monotonic() + 5
-        while not switch.revive():
+        until, told = time.monotonic() + 5, list[str]()
+        while not switch.revive(told.append):
             assert time.monotonic() < until
+        assert told == [SERVICE]
         view = self.seen(switch, lambda view: len(self.up(view, "B")) == 2)
         assert (view.active, view.held) == ("B", False)
         assert get(route.listen)[1].startswith("town-web-r2")

@@ -21,7 +21,7 @@ from stoneware.store.store import Store
 
 @dataclass(frozen=True)
 class Installation:
-    """`begin` and `end` enter what they say, each in a transaction of its own."""
+    """`begin`, `end` and `proxy_died` enter what they say, each in a transaction of its own."""
 
     store: Store
     home: Home
@@ -34,6 +34,10 @@ class Installation:
     def end(self, now: float) -> None:
         """It stops in order. One that is killed has no such entry; the next start says so."""
         self._enter(now, "daemon.stop", {"pid": str(os.getpid())})
+
+    def proxy_died(self, now: float, service: str) -> None:
+        """The proxy of a service is gone, and nobody here ended it; it is started again as it was."""
+        self._tell(now, Fact(verb="route.revive", subject=service, actor=ACTOR, reason="its proxy had died"))
 
     def _configuration(self) -> dict[str, str]:
         return {
@@ -49,6 +53,8 @@ class Installation:
         }
 
     def _enter(self, now: float, verb: str, details: dict[str, str]) -> None:
-        fact = Fact(verb=verb, subject="daemon", actor=ACTOR, details=details)
+        self._tell(now, Fact(verb=verb, subject="daemon", actor=ACTOR, details=details))
+
+    def _tell(self, now: float, fact: Fact) -> None:
         with writing(self.store.db) as conn:
             append(conn, now, fact)

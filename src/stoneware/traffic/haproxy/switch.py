@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from stoneware.errors import Misconfigured, StonewareError, Unreachable
@@ -127,14 +127,15 @@ class HaproxySwitch:
             shutil.rmtree(folder, ignore_errors=True)
         (self.path / f".{service}.lock").unlink(missing_ok=True)
 
-    def revive(self) -> list[str]:
-        """Starts every proxy that died, as its files say it was. Returns the services concerned."""
+    def revive(self, before: Callable[[str], object] = lambda _: None) -> list[str]:
+        """Starts every proxy that died, as its files say it was; `before` is told of each. Returns the services concerned."""
         revived = []
         for folder in sorted(path for path in self.path.iterdir() if path.is_dir()):
             route = _stored(folder)
             if route is not None and Proxy(folder).processes().serving is None:
                 with locked(self.path / f".{folder.name}.lock"):
                     if _stored(folder) is not None and Proxy(folder).processes().serving is None:
+                        before(folder.name)
                         _start(Proxy(folder), route)
                         revived.append(folder.name)
         return revived
