@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tests.support.simulation import World
 from tests.support.specs import spec
 
@@ -14,6 +15,7 @@ from stoneware.model.image import StateSchema
 from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.table import deadline_of
+from stoneware.store.tables import disk_schemas
 
 DISK = "town-web-data-0"
 FIRST = StateSchema(reads=(1,), writes=1)
@@ -159,6 +161,18 @@ def test_a_rollback_to_what_cannot_read_the_data_names_the_snapshot_and_the_comm
     assert world.engine.content(DISK) == ("town-web-r1-0", "fox", "town-web-r1-0")
     assert schema(world) == 1
     assert (f"{DISK}-{back.id}", 2, 1) in taken(world), "what was written since is kept"
+
+
+@pytest.mark.parametrize("edit", [disk_schemas.update().values(data_schema=1), disk_schemas.delete()])
+def test_an_edited_row_lets_nobody_at_data_that_it_cannot_read(world: World, edit: sa.Executable) -> None:
+    first(world)
+    second(world)
+    run(world, on_failure="restore_snapshot")
+    with world.store.db.begin() as conn:
+        conn.execute(edit)
+    assert schema(world) == 2
+    with pytest.raises(Refused, match="reads schema 1, and the data has schema 2"):
+        world.releasing.rollback("town", None, "ann")
 
 
 def test_a_rollback_with_data_that_fails_gives_everything_back(world: World) -> None:

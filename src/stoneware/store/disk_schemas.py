@@ -9,7 +9,20 @@ import sqlalchemy as sa
 
 from stoneware.clock import Clock
 from stoneware.store.database import writing
-from stoneware.store.tables import disk_schemas
+from stoneware.store.tables import disk_schemas, ledger
+
+TOLD = (
+    sa.select(ledger.c.fact)
+    .where(
+        ledger.c.subject == sa.bindparam("disk"),
+        ledger.c.fact["verb"]
+        .as_string()
+        .in_(("disk.create", "disk.clone", "disk.schema", "disk.restore", "disk.delete")),
+    )
+    .order_by(ledger.c.seq.desc())
+    .limit(1)
+)
+"""What was said last of the schema of a disk's data, or that its data are others now."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +38,16 @@ class DiskSchemas:
             return {row.disk: row.data_schema for row in conn.execute(sa.select(disk_schemas))}
 
     def of(self, disks: Collection[str]) -> dict[str, int | None]:
-        """The schema of each of these disks; None where it isn't known."""
-        known = self.all() if disks else {}
-        return {disk: known.get(disk) for disk in disks}
+        """The schema of each of these disks, by its row or by its last entry in the ledger, whichever is higher: whoever edits a
+        row lets nobody at data that they can't read. None where it isn't known."""
+        rows = self.all() if disks else {}
+        return {disk: max(filter(None, (rows.get(disk), self._on_record(disk))), default=None) for disk in disks}
+
+    def _on_record(self, disk: str) -> int | None:
+        with self.db.connect() as conn:
+            fact = conn.scalar(TOLD, {"disk": disk})
+        told = fact["details"].get("schema") if fact else None
+        return int(told) if told else None
 
     def raise_to(self, disk: str, schema: int) -> None:
         """Something may write data of this schema from now on. Lower than what is there already: nothing changes."""
