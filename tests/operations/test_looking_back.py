@@ -11,9 +11,11 @@ from tests.support.specs import spec
 
 from stoneware.errors import NotFound
 from stoneware.host.home import Home
+from stoneware.model.ledger import Fact
 from stoneware.operations.inspection import Inspection
 from stoneware.operations.looking_back import LookingBack
 from stoneware.store.database import writing
+from stoneware.store.ledger import append
 
 MACHINE = "town-web-r2-0"
 
@@ -77,3 +79,24 @@ def test_a_release_is_known_when_it_is_forgotten_and_its_image_deleted(world: Wo
     assert "files can't be compared: web/1 was deleted" in group.image.facts
     world.run(world.destroy().id)
     assert LookingBack(world.store).release("town", 2).groups == second.groups
+
+
+@pytest.mark.parametrize("verb", ["machine.taint", "machine.quarantine", "machine.shell", "machine.shell.end"])
+def test_what_is_only_said_of_a_machine_leaves_it_its_disks(tmp_path: Path, verb: str) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    world.run(world.deploy(spec(disks=True)).id)
+    enter(world, verb, "town-web-r1-0")
+    assert writers(world) == {disk.name: disk.writer for disk in world.engine.list_disks()}
+    assert writers(world)["town-web-data-0"] == "town-web-r1-0"
+    world.close()
+
+
+def enter(world: World, verb: str, subject: str, **details: str) -> None:
+    with writing(world.store.db) as conn:
+        append(conn, world.clock.now(), Fact(verb=verb, subject=subject, actor="ann", details=details))
+
+
+def writers(world: World) -> dict[str, str | None]:
+    [town] = LookingBack(world.store).at(world.clock.now()).deployments
+    return {disk.name: disk.writer for disk in town.disks}

@@ -145,10 +145,12 @@ class Past:
                 operation=details.get("operation", ""),
             )
             return
+        if verb not in ("stop", "start", "delete"):
+            return  # a taint, a shell or a quarantine leaves it its disks
         self._let_go(name)
         if verb == "delete":
             self.machines.pop(name, None)
-        elif verb in ("stop", "start") and name in self.machines:
+        elif name in self.machines:
             power = Power.STOPPED if verb == "stop" else Power.RUNNING
             self.machines[name] = self.machines[name].model_copy(update={"power": power})
 
