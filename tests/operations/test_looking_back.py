@@ -81,6 +81,30 @@ def test_a_release_is_known_when_it_is_forgotten_and_its_image_deleted(world: Wo
     assert LookingBack(world.store).release("town", 2).groups == second.groups
 
 
+def test_what_a_rehearsal_of_the_way_back_made_is_part_of_the_past(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for version in (1, 2):
+        world.publish("web", version)
+        world.run(world.deploy(spec(disks=True)).id)
+    operation, met = world.rehearse().id, False
+    while world.store.operations.get(operation).result is None:
+        world.step()
+        [town] = LookingBack(world.store).at(world.clock.now()).deployments
+        assert {one.name for one in town.machines} == {one.name for one in world.engine.everything()}
+        assert {one.name: one.size_bytes for one in town.disks} == {
+            one.name: one.size_bytes for one in world.engine.list_disks()
+        }
+        if town.operation is not None:
+            met = True
+            assert (town.operation.id, town.operation.subject) == (operation, "town.shadow")
+    assert met
+    found = LookingBack(world.store).blame(f"{operation}-web-0")
+    assert (found.image, found.deployment, found.release) == ("web/1", "town", 1)
+    assert (found.operation, found.asked_by, found.exists) == (operation, "tester", False)
+    assert [one.fact.verb for one in found.made] == ["image.stage", "image.publish", "release.create", "rehearsal.begin"]
+    world.close()
+
+
 @pytest.mark.parametrize("verb", ["machine.taint", "machine.quarantine", "machine.shell", "machine.shell.end"])
 def test_what_is_only_said_of_a_machine_leaves_it_its_disks(tmp_path: Path, verb: str) -> None:
     world = World(tmp_path)

@@ -26,6 +26,7 @@ from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import LedgerEntry
 from stoneware.model.machine import Power
 from stoneware.model.release import Release
+from stoneware.names import shadow_owner
 
 ENDS = frozenset({"succeeded", "reverted", "failed", "stuck"})
 
@@ -93,7 +94,7 @@ class Past:
         return DeploymentThen(
             name=name,
             release=Release.model_validate_json(manifest) if manifest else None,
-            operation=self.operations.get(name),
+            operation=self.operations.get(name) or self.operations.get(shadow_owner(name)),
             machines=tuple(sorted(_of(name, self.machines), key=lambda one: one.name)),
             disks=tuple(sorted(disks, key=lambda one: one.name)),
             snapshots=tuple(one for _, one in sorted(self.snapshots.items()) if one.disk in mine),

@@ -59,7 +59,7 @@ class RouteThen(Noun):
 
 
 class OperationThen(Noun):
-    """What was under way."""
+    """What was under way. `subject` is the deployment, or its shadow while a way back was rehearsed."""
 
     id: str
     subject: str

@@ -39,11 +39,10 @@ class LookingBack:
         if made is None:
             raise NotFound(f"the ledger has no machine {machine}", "`stoneware machine list` shows those that run")
         details = made.fact.details
-        deployment = details.get("owner", "").partition(".")[0]
-        begun = [
-            one
-            for one in self._entries(deployment, f"{made.fact.details.get('operation', '').partition('-')[0]}.begin")
-        ]
+        owner = details.get("owner", "")
+        deployment, kind = owner.partition(".")[0], details.get("operation", "").partition("-")[0]
+        # a rehearsal that a rollout does is the deployment's; one of the way back is its shadow's
+        begun = [one for subject in dict.fromkeys((deployment, owner)) for one in self._entries(subject, f"{kind}.begin")]
         created = self._entries(f"{deployment}#{details.get('release', '')}", "release.create")
         image = created[0].fact.details.get(details.get("group", ""), "").partition(" ")[0] if created else ""
         staged = self._entries(f"{image.partition('/')[0]}@{details['digest'][7:19]}", "image.stage")
