@@ -12,6 +12,9 @@ from tests.support.specs import spec
 from stoneware.errors import NotFound
 from stoneware.host.home import Home
 from stoneware.model.ledger import Fact
+from stoneware.model.machine import WantedDisk
+from stoneware.model.snapshot import WantedSnapshot
+from stoneware.operations.disks import CloneFrame, SnapshotFrame
 from stoneware.operations.inspection import Inspection
 from stoneware.operations.looking_back import LookingBack
 from stoneware.store.database import writing
@@ -101,7 +104,35 @@ def test_what_a_rehearsal_of_the_way_back_made_is_part_of_the_past(tmp_path: Pat
     found = LookingBack(world.store).blame(f"{operation}-web-0")
     assert (found.image, found.deployment, found.release) == ("web/1", "town", 1)
     assert (found.operation, found.asked_by, found.exists) == (operation, "tester", False)
-    assert [one.fact.verb for one in found.made] == ["image.stage", "image.publish", "release.create", "rehearsal.begin"]
+    assert [one.fact.verb for one in found.made] == [
+        "image.stage",
+        "image.publish",
+        "release.create",
+        "rehearsal.begin",
+    ]
+    world.close()
+
+
+def test_snapshots_outlive_their_disk_and_disks_that_no_deployment_has_are_there_too(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    world.run(world.deploy(spec(disks=True)).id)
+    wanted = WantedSnapshot(name="s1", why="before", data_schema=None)
+    world.run(world.begin("snapshot", SnapshotFrame(engine="fake", disk="town-web-data-0", snapshot=wanted)).id)
+    copy = WantedDisk(name="copy", owner="lab", size_bytes=2**30)
+    world.run(world.begin("clone", CloneFrame(engine="fake", source="town-web-data-0", disk=copy)).id)
+    lab = WantedSnapshot(name="s2", why="before", data_schema=None)
+    world.run(world.begin("snapshot", SnapshotFrame(engine="fake", disk="copy", snapshot=lab)).id)
+    world.run(world.destroy().id)
+    for disk in world.engine.list_disks("town"):
+        enter(world, "disk.delete", disk.name)
+        world.engine.delete_disk(disk.name)
+    moment = LookingBack(world.store).at(world.clock.now())
+    [town] = moment.deployments
+    assert ([one.name for one in town.snapshots], town.disks) == (["s1"], ())
+    assert [(one.name, one.owner, one.size_bytes) for one in moment.disks] == [("copy", "lab", 2**30)]
+    assert [(one.name, one.owner) for one in moment.snapshots] == [("s2", "lab")]
+    assert LookingBack(world.store).at(world.clock.now(), "town").disks == (), "they aren't of this deployment"
     world.close()
 
 

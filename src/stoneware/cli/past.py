@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -21,6 +22,8 @@ def show_moment(at: float, deployment: str | None, json_: bool) -> None:
     names = {one["image"]["digest"]: output.image_name(one["image"]) for one in found["images"]}
     for one in found["deployments"]:
         _show(one, names)
+    for line in _data(found):
+        output.say(line)
     rows = [
         (
             output.image_name(one["image"]),
@@ -53,9 +56,17 @@ def _show(one: dict[str, Any], names: dict[str, str]) -> None:
         for m in one["machines"]
     ]
     output.table(("  machine", "power", "image", "made by", "made at"), rows, "  no machines")
+    for line in _data(one):
+        output.say(f"  {line}")
+
+
+def _data(one: dict[str, Any]) -> Iterator[str]:
+    """A line for each disk, and for each snapshot."""
     for disk in one["disks"]:
         schema = f", schema {disk['data_schema']}" if disk["data_schema"] else ""
-        output.say(f"  disk {disk['name']}: {disk['writer'] or 'free'}, {output.size(disk['size_bytes'])}{schema}")
+        yield f"disk {disk['name']}: {disk['writer'] or 'free'}, {output.size(disk['size_bytes'])}{schema}"
+    for snapshot in one["snapshots"]:
+        yield f"snapshot {snapshot['name']} of disk {snapshot['disk']}, made at {_when(snapshot['created_at'])}"
 
 
 @click.command()

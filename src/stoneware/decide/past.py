@@ -6,9 +6,9 @@ no ledger, and so not in the past either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from stoneware.decide.lifecycle import standing
 from stoneware.decide.past_images import image_after
@@ -28,6 +28,7 @@ from stoneware.model.machine import Power
 from stoneware.model.release import Release
 from stoneware.names import shadow_owner
 
+T = TypeVar("T")
 ENDS = frozenset({"succeeded", "reverted", "failed", "stuck"})
 
 
@@ -85,19 +86,19 @@ class Past:
             daemon=self.daemon,
             deployments=tuple(one for one in found if _is_there(one)),
             images=tuple(ImageThen(image=one, effective=standing(one, at)) for one in images),
+            disks=tuple(one for one in _by_name(self.disks) if not _is_any(names, one.owner)),
+            snapshots=tuple(one for one in _by_name(self.snapshots) if not _is_any(names, one.owner)),
         )
 
     def _deployment(self, name: str) -> DeploymentThen:
         manifest = self.manifests.get(f"{name}#{self.current.get(name)}")
-        disks = [one for one in self.disks.values() if _is_of(name, one.owner)]
-        mine = {one.name for one in disks}
         return DeploymentThen(
             name=name,
             release=Release.model_validate_json(manifest) if manifest else None,
             operation=self.operations.get(name) or self.operations.get(shadow_owner(name)),
-            machines=tuple(sorted(_of(name, self.machines), key=lambda one: one.name)),
-            disks=tuple(sorted(disks, key=lambda one: one.name)),
-            snapshots=tuple(one for _, one in sorted(self.snapshots.items()) if one.disk in mine),
+            machines=tuple(one for one in _by_name(self.machines) if _is_of(name, one.owner)),
+            disks=tuple(one for one in _by_name(self.disks) if _is_of(name, one.owner)),
+            snapshots=tuple(one for one in _by_name(self.snapshots) if _is_of(name, one.owner)),
             routes=tuple(one for key, one in sorted(self.routes.items()) if key.partition(".")[0] == name),
         )
 
@@ -172,7 +173,8 @@ class Past:
                 data_schema=schema,
             )
         elif verb == "snapshot":
-            taken = SnapshotThen(name=details["snapshot"], disk=name, created_at=entry.at)
+            owner = self.disks[name].owner if name in self.disks else ""
+            taken = SnapshotThen(name=details["snapshot"], disk=name, owner=owner, created_at=entry.at)
             self.snapshots.setdefault(taken.name, taken)
         elif verb in ("delete", "keep"):
             self._delete(self.disks, verb, name)
@@ -218,7 +220,7 @@ class Past:
 
 
 def _is_there(one: DeploymentThen) -> bool:
-    return bool(one.release or one.operation or one.machines or one.routes or one.disks)
+    return bool(one.release or one.operation or one.machines or one.routes or one.disks or one.snapshots)
 
 
 def _is_of(name: str, owner: str) -> bool:
@@ -226,5 +228,9 @@ def _is_of(name: str, owner: str) -> bool:
     return owner.partition(".")[0] == name
 
 
-def _of(name: str, machines: dict[str, MachineThen]) -> list[MachineThen]:
-    return [one for one in machines.values() if _is_of(name, one.owner)]
+def _is_any(names: Iterable[str], owner: str) -> bool:
+    return any(_is_of(name, owner) for name in names)
+
+
+def _by_name(known: Mapping[str, T]) -> list[T]:
+    return [one for _, one in sorted(known.items())]

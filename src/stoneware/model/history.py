@@ -39,10 +39,11 @@ class DiskThen(Noun):
 
 
 class SnapshotThen(Noun):
-    """A snapshot of a disk."""
+    """A snapshot of a disk, which may be gone by then. `owner` is whose that disk was."""
 
     name: str
     disk: str
+    owner: str = ""
     created_at: float
 
 
@@ -91,7 +92,8 @@ class DeploymentThen(Noun):
 class Moment(Noun):
     """Everything as it was at `at` (seconds since the epoch), after entry `seq` of the ledger.
 
-    `daemon` is what the daemon said of itself and its configuration when it started; empty while none ran.
+    `daemon` is what the daemon said of itself and its configuration when it started; empty while none ran. `disks` and
+    `snapshots` are those of owners that are no deployment.
     """
 
     at: float
@@ -99,6 +101,8 @@ class Moment(Noun):
     daemon: dict[str, str]
     deployments: tuple[DeploymentThen, ...]
     images: tuple[ImageThen, ...]
+    disks: tuple[DiskThen, ...] = ()
+    snapshots: tuple[SnapshotThen, ...] = ()
 
 
 class Origin(Noun):
