@@ -147,6 +147,36 @@ def test_what_is_only_said_of_a_machine_leaves_it_its_disks(tmp_path: Path, verb
     world.close()
 
 
+def test_whose_signatures_counted_is_known_of_every_moment(world: World) -> None:
+    def trusted() -> str:
+        return LookingBack(world.store).at(world.clock.now()).daemon.get("trusted_keys", "no daemon")
+
+    enter(world, "key.trust", "cccc")
+    assert trusted() == "no daemon"
+    enter(world, "daemon.start", "daemon", version="1", trusted_keys="bbbb")
+    enter(world, "key.trust", "aaaa")
+    assert trusted() == "aaaa, bbbb"
+    enter(world, "key.distrust", "bbbb")
+    assert trusted() == "aaaa"
+    enter(world, "key.distrust", "aaaa")
+    assert trusted() == ""
+
+
+def test_a_machine_that_is_kept_away_is_so_until_it_is_made_anew(world: World) -> None:
+    def away() -> tuple[str, ...]:
+        [town] = LookingBack(world.store).at(world.clock.now()).deployments
+        return town.routes[0].kept_away
+
+    for machine in ("town-web-r2-1", MACHINE, MACHINE):
+        enter(world, "route.drain", "town.play", machine=machine)
+    assert away() == (MACHINE, "town-web-r2-1")
+    enter(world, "route.share", "town.play", release="2", percent="0")
+    enter(world, "machine.taint", MACHINE)
+    assert away() == (MACHINE, "town-web-r2-1")
+    enter(world, "machine.delete", MACHINE)
+    assert away() == ("town-web-r2-1",)
+
+
 def enter(world: World, verb: str, subject: str, **details: str) -> None:
     with writing(world.store.db) as conn:
         append(conn, world.clock.now(), Fact(verb=verb, subject=subject, actor="ann", details=details))

@@ -50,7 +50,8 @@ def _show(one: dict[str, Any], names: dict[str, str]) -> None:
         shares = "".join(f", {share} % to release {number}" for number, share in route["shares"].items())
         mixed = f", taking turns with release {route['mixed']}" if route["mixed"] else ""
         held = ", requests were held" if route["held"] else ""
-        output.say(f"  {route['service']}: release {route['release']}{shares}{mixed}{held}")
+        away = f", nothing new for {', '.join(route['kept_away'])}" if route["kept_away"] else ""
+        output.say(f"  {route['service']}: release {route['release']}{shares}{mixed}{held}{away}")
     rows = [
         (f"  {m['name']}", m["power"], names.get(m["digest"], m["digest"][:19]), m["operation"], _when(m["created_at"]))
         for m in one["machines"]

@@ -68,6 +68,7 @@ class Past:
             "snapshot": self._snapshot,
             "route": self._route,
             "daemon": self._daemon,
+            "key": self._key,
         }.get(noun)
         if played:
             played(verb, entry)
@@ -150,6 +151,7 @@ class Past:
         if verb not in ("stop", "start", "delete"):
             return  # a taint, a shell or a quarantine leaves it its disks
         self._let_go(name)
+        self._back_in_traffic(name)
         if verb == "delete":
             self.machines.pop(name, None)
         elif name in self.machines:
@@ -160,6 +162,13 @@ class Past:
         for name, disk in self.disks.items():
             if disk.writer == machine:
                 self.disks[name] = disk.model_copy(update={"writer": None})
+
+    def _back_in_traffic(self, machine: str) -> None:
+        """What is started under its name, or made anew, is kept away no more."""
+        for service, route in self.routes.items():
+            if machine in route.kept_away:
+                left = tuple(one for one in route.kept_away if one != machine)
+                self.routes[service] = route.model_copy(update={"kept_away": left})
 
     def _disk(self, verb: str, entry: LedgerEntry) -> None:
         name, details = entry.fact.subject, entry.fact.details
@@ -205,7 +214,8 @@ class Past:
             case "remove":
                 self.routes.pop(service, None)
             case "switch":
-                self.routes[service] = RouteThen(service=service, release=release, since=entry.at)
+                away = before.kept_away
+                self.routes[service] = RouteThen(service=service, release=release, kept_away=away, since=entry.at)
             case "share":
                 percent = int(details["percent"])  # 0: a share that was left behind ended
                 shares = {release: percent} if percent else {}
@@ -214,9 +224,19 @@ class Past:
                 self.routes[service] = before.model_copy(update={"mixed": release, "since": entry.at})
             case "hold":
                 self.routes[service] = before.model_copy(update={"held": True})
+            case "drain":
+                away = tuple(sorted({*before.kept_away, details["machine"]}))
+                self.routes[service] = before.model_copy(update={"kept_away": away})
 
     def _daemon(self, verb: str, entry: LedgerEntry) -> None:
         self.daemon = dict(entry.fact.details) if verb == "start" else {}
+
+    def _key(self, verb: str, entry: LedgerEntry) -> None:
+        """Of a daemon that runs: the next one says itself whom it trusts."""
+        known = set(filter(None, self.daemon.get("trusted_keys", "").split(", ")))
+        known = known | {entry.fact.subject} if verb == "trust" else known - {entry.fact.subject}
+        if self.daemon:
+            self.daemon = {**self.daemon, "trusted_keys": ", ".join(sorted(known))}
 
 
 def _is_there(one: DeploymentThen) -> bool:

@@ -49,13 +49,14 @@ class SnapshotThen(Noun):
 
 class RouteThen(Noun):
     """A service's route: `release` had the traffic, but for `shares` (percent, by release number) and `mixed`, the release whose
-    machines took turns with it. `held`: requests waited."""
+    machines took turns with it. `held`: requests waited. `kept_away` are machines that got nothing new for a shell's sake."""
 
     service: str
     release: int | None = None
     shares: dict[int, int] = {}
     mixed: int | None = None
     held: bool = False
+    kept_away: tuple[str, ...] = ()
     since: float
 
 
@@ -92,7 +93,8 @@ class DeploymentThen(Noun):
 class Moment(Noun):
     """Everything as it was at `at` (seconds since the epoch), after entry `seq` of the ledger.
 
-    `daemon` is what the daemon said of itself and its configuration when it started; empty while none ran. `disks` and
+    `daemon` is what the daemon said of itself and its configuration when it started, with the keys that were trusted since;
+    empty while none ran. `disks` and
     `snapshots` are those of owners that are no deployment.
     """
 
