@@ -177,6 +177,25 @@ def test_a_machine_that_is_kept_away_is_so_until_it_is_made_anew(world: World) -
     assert away() == ("town-web-r2-1",)
 
 
+def test_a_time_that_came_twice_says_so_and_names_the_entry_where_the_clock_went_back(world: World) -> None:
+    def notes(at: float) -> tuple[str, ...]:
+        return LookingBack(world.store).at(at).notes
+
+    ended = world.clock.now()
+    world.clock.sleep(600)
+    enter(world, "role.grant", "ops")
+    assert notes(ended + 300) == ()
+    world.clock.set(ended + 100)
+    enter(world, "role.grant", "dev")
+    last = world.store.ledger.end()[0]
+    [note] = notes(ended + 300)
+    assert f"before entry {last} the clock was set back" in note
+    assert notes(ended + 50) == notes(ended + 700) == ()
+    world.clock.set(ended + 99.5)
+    enter(world, "role.grant", "qa")
+    assert len(notes(ended + 300)) == 1, "what two threads write isn't in order to the second"
+
+
 def enter(world: World, verb: str, subject: str, **details: str) -> None:
     with writing(world.store.db) as conn:
         append(conn, world.clock.now(), Fact(verb=verb, subject=subject, actor="ann", details=details))

@@ -19,6 +19,8 @@ def show_moment(at: float, deployment: str | None, json_: bool) -> None:
         return
     version = f"Stoneware {found['daemon']['version']} ran" if "version" in found["daemon"] else "no daemon ran"
     output.say(f"at {_when(found['at'])}, after entry {found['seq']} of the ledger; {version}")
+    for note in found["notes"]:
+        output.say(f"({note})")
     names = {one["image"]["digest"]: output.image_name(one["image"]) for one in found["images"]}
     for one in found["deployments"]:
         _show(one, names)

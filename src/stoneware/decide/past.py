@@ -25,10 +25,13 @@ from stoneware.model.history import (
 from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import LedgerEntry
 from stoneware.model.machine import Power
+from stoneware.model.quantity import format_moment
 from stoneware.model.release import Release
 from stoneware.names import shadow_owner
 
 T = TypeVar("T")
+JITTER_S = 1.0
+"""Entries of several threads may stand so much out of order by themselves."""
 ENDS = frozenset({"succeeded", "reverted", "failed", "stuck"})
 
 
@@ -42,9 +45,13 @@ def moment(entries: Iterable[LedgerEntry], at: float) -> Moment:
 
 @dataclass
 class Past:
-    """What there is while entries are played. `kept` has what was deleted, until it is clear that it is gone."""
+    """What there is while entries are played. `kept` has what was deleted, until it is clear that it is gone;
+    `set_back` each entry at which the clock had been set back, with its time and that of the one before (seconds since the
+    epoch)."""
 
     seq: int = 0
+    written_at: float = 0.0
+    set_back: list[tuple[int, float, float]] = field(default_factory=list)
     daemon: dict[str, str] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
@@ -58,7 +65,9 @@ class Past:
 
     def play(self, entry: LedgerEntry) -> None:
         """One more entry. What tells nothing of how things are is passed over."""
-        self.seq = entry.seq
+        if entry.at < self.written_at - JITTER_S:
+            self.set_back.append((entry.seq, entry.at, self.written_at))
+        self.seq, self.written_at = entry.seq, entry.at
         noun, _, verb = entry.fact.verb.partition(".")
         played = {
             "image": self._image,
@@ -89,6 +98,7 @@ class Past:
             images=tuple(ImageThen(image=one, effective=standing(one, at)) for one in images),
             disks=tuple(one for one in _by_name(self.disks) if not _is_any(names, one.owner)),
             snapshots=tuple(one for one in _by_name(self.snapshots) if not _is_any(names, one.owner)),
+            notes=tuple(_came_twice(*one) for one in self.set_back if one[1] <= at < one[2]),
         )
 
     def _deployment(self, name: str) -> DeploymentThen:
@@ -237,6 +247,13 @@ class Past:
         known = known | {entry.fact.subject} if verb == "trust" else known - {entry.fact.subject}
         if self.daemon:
             self.daemon = {**self.daemon, "trusted_keys": ", ".join(sorted(known))}
+
+
+def _came_twice(seq: int, at: float, before: float) -> str:
+    return (
+        f"this time came more than once: before entry {seq} the clock was set back, from {format_moment(before)} to "
+        f"{format_moment(at)}; this is how it was the last time"
+    )
 
 
 def _is_there(one: DeploymentThen) -> bool:

@@ -95,7 +95,7 @@ class Moment(Noun):
 
     `daemon` is what the daemon said of itself and its configuration when it started, with the keys that were trusted since;
     empty while none ran. `disks` and
-    `snapshots` are those of owners that are no deployment.
+    `snapshots` are those of owners that are no deployment. `notes` say what makes the answer doubtful: a clock that was set back.
     """
 
     at: float
@@ -105,6 +105,7 @@ class Moment(Noun):
     images: tuple[ImageThen, ...]
     disks: tuple[DiskThen, ...] = ()
     snapshots: tuple[SnapshotThen, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Origin(Noun):
