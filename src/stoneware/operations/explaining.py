@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stoneware.clock import Clock
-from stoneware.decide.drift.verdict import judged
+from stoneware.decide.drift.verdict import RANKS, judged
 from stoneware.decide.explain.deployment import DeploymentFacts, explain_deployment
 from stoneware.decide.explain.image import ImageFacts, explain_image
 from stoneware.decide.explain.machine import MachineFacts, explain_machine
@@ -135,6 +135,7 @@ class Explaining:
             users=users
             if users is not None
             else [f"release {one}" for one in self.store.releases.pinned(image.digest)],
+            drifts=self._drifts_of(image.name),
         )
         return explain_image(facts, self.clock.now())
 
@@ -187,6 +188,13 @@ class Explaining:
         """What the last looks found, as the release's own policy judges it."""
         found = self.store.drifts.of(name)
         return judged(found, current.spec.drift, self.clock.now()) if current else found
+
+    def _drifts_of(self, image: str) -> list[Drift]:
+        """What the looks at any deployment found of an image, each as its own release's policy judges it."""
+        names = sorted({one.deployment for one in self.store.drifts.of() if one.subject == image})
+        found = [one for name in names for one in self._drifts(name, self.store.releases.current(name))]
+        mine = [one for one in found if one.subject == image]
+        return sorted(mine, key=lambda one: (not one.counts, RANKS[one.severity]))
 
     def _machines(self) -> list[Machine]:
         """Every machine that can be seen now."""
