@@ -82,6 +82,20 @@ def rollout_under_way(hospital: Hospital) -> str:
     return "town"
 
 
+def machine_that_does_not_boot(hospital: Hospital) -> str:
+    hospital.world.engine.never_boots.add(deployed(hospital))
+    operation = hospital.world.deploy(spec()).id
+    until(hospital.world, operation, "PROVISIONING")
+    for _ in range(4):
+        hospital.world.step()
+    return operation
+
+
+def deployment_whose_machine_does_not_boot(hospital: Hospital) -> str:
+    machine_that_does_not_boot(hospital)
+    return "town"
+
+
 def machine_of_a_rollout(hospital: Hospital) -> str:
     digest = deployed(hospital)
     hospital.world.engine.sick.add(digest)
@@ -267,6 +281,7 @@ CASES: dict[str, Callable[[Hospital], str]] = {
     case.__name__.replace("_", " "): case
     for case in (
         *(nothing, all_well, a_machine_that_is_well, rollout_under_way, machine_of_a_rollout, awaiting_approval),
+        *(machine_that_does_not_boot, deployment_whose_machine_does_not_boot),
         *(awaiting_decision, paused, went_back, stuck_operation, stuck_deployment, sick_deployment, sick_machine),
         *(machine_gone, deployment_with_a_machine_gone, warm_machine, image_in_use, image_revoked),
         *(image_damaged, image_revoked_on_record),
