@@ -75,7 +75,7 @@ EXITS = """\
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed, or refused |
+| 1 | failed, or refused; `stoneware drift` could not compare |
 | 2 | bad input; nothing was changed |
 | 3 | the daemon can't be reached |
 | 4 | `stoneware drift` found drift |

@@ -1,4 +1,4 @@
-"""Exit codes are a promise: 0 done, 1 failed, 2 bad input, 3 daemon out of reach (4 is for drift that was found).
+"""Exit codes are a promise: 0 done, 1 failed (or drift not compared), 2 bad input, 3 daemon out of reach, 4 drift was found.
 
 No command ends in a traceback.
 """

@@ -15,7 +15,10 @@ from tests.support.specs import spec
 
 from stoneware.cli import options
 from stoneware.host.home import Home
+from stoneware.model.machine import WantedDisk
+from stoneware.model.snapshot import WantedSnapshot
 from stoneware.operations.checkpoints import Checkpoints
+from stoneware.operations.disks import CloneFrame, SnapshotFrame
 from stoneware.operations.looking_back import LookingBack
 
 
@@ -96,6 +99,20 @@ def test_a_moment_of_the_past_is_shown(stoneware: Stoneware, world: World, monke
     monkeypatch.setattr(time, "time", world.clock.now)
     now = stoneware("history", "--at", "0s ago").out
     assert "town: no current release" in now and "no machines" in now and "disk town-web-data-0: free" in now
+
+
+def test_data_outlives_its_deployment_and_its_disk(
+    stoneware: Stoneware, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = WantedSnapshot(name="s1", why="before", data_schema=None)
+    world.run(world.begin("snapshot", SnapshotFrame(engine="fake", disk="town-web-data-1", snapshot=kept)).id)
+    copy = WantedDisk(name="copy", owner="lab", size_bytes=2**30)
+    world.run(world.begin("clone", CloneFrame(engine="fake", source="town-web-data-1", disk=copy)).id)
+    monkeypatch.setattr(time, "time", world.clock.now)
+    shown = stoneware("history", "--at", "0s ago").out
+    assert "\n  snapshot s1 of disk town-web-data-1, made at 20" in shown
+    assert "\ndisk copy: free, 1.0 GiB\n" in shown
+    assert "disk copy" not in stoneware("history", "--at", "0s ago", "town").out
 
 
 def test_a_machine_tells_how_it_came_to_be(stoneware: Stoneware, world: World) -> None:

@@ -20,6 +20,8 @@ from stoneware.errors import Unreachable
 from stoneware.model.drift_spec import DriftSpec
 from stoneware.model.operation import Signal, SignalKind
 from stoneware.operations.explaining import Explaining
+from stoneware.store.database import writing
+from stoneware.store.tables import images
 
 GOLDEN = Path(__file__).parent / "explain.txt"
 
@@ -77,6 +79,20 @@ def rollout_under_way(hospital: Hospital) -> str:
     deployed(hospital)
     until(hospital.world, hospital.world.deploy(spec()).id, "VERIFYING")
     hospital.world.step()
+    return "town"
+
+
+def machine_that_does_not_boot(hospital: Hospital) -> str:
+    hospital.world.engine.never_boots.add(deployed(hospital))
+    operation = hospital.world.deploy(spec()).id
+    until(hospital.world, operation, "PROVISIONING")
+    for _ in range(4):
+        hospital.world.step()
+    return operation
+
+
+def deployment_whose_machine_does_not_boot(hospital: Hospital) -> str:
+    machine_that_does_not_boot(hospital)
     return "town"
 
 
@@ -212,6 +228,23 @@ def image_revoked(hospital: Hospital) -> str:
     return "web/1"
 
 
+def image_damaged(hospital: Hospital) -> str:
+    """Its files aren't what was sealed, as a look has found."""
+    all_well(hospital)
+    damaged = {hospital.world.store.catalog.get("web/1").digest: "layer-0.img was changed"}
+    assert Guard(hospital.world, damaged).found() == ["image.file web/1"]
+    return "web/1"
+
+
+def image_revoked_on_record(hospital: Hospital) -> str:
+    """Somebody took the revocation out of its row."""
+    image_revoked(hospital)
+    with writing(hospital.world.store.db) as conn:
+        conn.execute(images.update().values(revoked_at=None))
+    assert "image.changed web/1 revoked" in Guard(hospital.world).found()
+    return "web/1"
+
+
 def deployment_of_a_revoked_image(hospital: Hospital) -> str:
     image_revoked(hospital)
     return "town"
@@ -248,8 +281,10 @@ CASES: dict[str, Callable[[Hospital], str]] = {
     case.__name__.replace("_", " "): case
     for case in (
         *(nothing, all_well, a_machine_that_is_well, rollout_under_way, machine_of_a_rollout, awaiting_approval),
+        *(machine_that_does_not_boot, deployment_whose_machine_does_not_boot),
         *(awaiting_decision, paused, went_back, stuck_operation, stuck_deployment, sick_deployment, sick_machine),
         *(machine_gone, deployment_with_a_machine_gone, warm_machine, image_in_use, image_revoked),
+        *(image_damaged, image_revoked_on_record),
         *(deployment_of_a_revoked_image, engine_away, rehearsed_way_back, way_back_that_failed, rehearsal_under_way),
         *(drift_that_is_open, machine_that_drifted, drift_that_is_ignored),
     )

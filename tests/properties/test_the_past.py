@@ -22,8 +22,10 @@ from stoneware.errors import StonewareError
 from stoneware.model.history import Moment
 from stoneware.model.image import Image, ImageState
 from stoneware.model.lifecycle import Timer
-from stoneware.model.machine import Power
+from stoneware.model.machine import Machine, Power, WantedDisk
 from stoneware.model.operation import SignalKind
+from stoneware.model.taint import TaintSource
+from stoneware.operations.disks import CloneFrame
 from stoneware.operations.looking_back import LookingBack
 
 STRATEGIES = ("blue_green", "canary", "rolling", "recreate")
@@ -39,12 +41,13 @@ others = st.tuples(
     st.integers(1, 5),
     st.none(),
 )
+besides = st.tuples(st.sampled_from(["taint", "rehearse", "clone"]), st.integers(0, 1), st.none())
 troubles = st.one_of(
     st.none(),
     st.tuples(st.just("abort"), st.integers(0, 40)),
     st.tuples(st.just("kill"), st.integers(0, 12)),
 )
-wishes = st.lists(st.tuples(st.one_of(deploys, deploys, others), troubles), min_size=2, max_size=6)
+wishes = st.lists(st.tuples(st.one_of(deploys, deploys, others, besides), troubles), min_size=2, max_size=6)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["stateless", "with disks"])
@@ -89,12 +92,31 @@ def play(world: World, disks: bool, history: list[Any]) -> Iterator[tuple[float,
                 operation = world.releasing.rollback("town", None, "ann")[1].id
             elif what == "destroy" and world.store.releases.list("town"):
                 operation = world.destroy().id
+            elif what == "rehearse" and world.store.releases.current("town"):
+                operation = world.rehearse().id
+            elif what == "clone" and (found := world.engine.list_disks("town")):
+                operation = clone(world, found[how % len(found)].name, f"copy-{len(world.engine.list_disks('lab'))}")
+            elif what == "taint" and (machines := world.engine.everything("town")):
+                taint(world, machines[how % len(machines)])
             else:
                 change(world, what, f"web/{min(how, version)}")
         yield picture(world)
         if operation:
             yield from to_its_end(world, operation, trouble)
             yield picture(world)
+
+
+def clone(world: World, source: str, name: str) -> str:
+    """A copy for somebody who has no deployment."""
+    size = next(disk.size_bytes for disk in world.engine.list_disks() if disk.name == source)
+    schema = world.store.disk_schemas.all().get(source)
+    wanted = WantedDisk(name=name, owner="lab", size_bytes=size)
+    return world.begin("clone", CloneFrame(engine="fake", source=source, disk=wanted, data_schema=schema)).id
+
+
+def taint(world: World, machine: Machine) -> None:
+    marked = {"machine": machine.name, "made_at": machine.created_at, "deployment": "town", "engine": "fake"}
+    world.store.taints.set({**marked, "actor": "ann", "reason": "a look", "source": TaintSource.SHELL})
 
 
 def change(world: World, what: str, image: str) -> None:
@@ -171,13 +193,13 @@ def route_of(world: World, service: str) -> tuple[str, dict[str, int]] | None:
 def told(moment: Moment, world: World) -> dict[str, Any]:
     """The same, as the ledger has it."""
     town = next((one for one in moment.deployments if one.name == "town"), None)
-    machines, all_disks = town.machines if town else (), town.disks if town else ()
+    machines, all_disks = town.machines if town else (), (*(town.disks if town else ()), *moment.disks)
     current = town.release if town else None
     return {
         "machines": {m.name: (m.digest, m.power is Power.STOPPED, m.group, m.release) for m in machines},
         "disks": {d.name: (d.writer, d.size_bytes) for d in all_disks},
         "schemas": {d.name: d.data_schema for d in all_disks if d.data_schema is not None},
-        "snapshots": sorted(one.name for one in (town.snapshots if town else ())),
+        "snapshots": sorted(one.name for one in (*(town.snapshots if town else ()), *moment.snapshots)),
         "current": current.model_dump(exclude={"state"}) if current else None,
         "images": {i.image.name: (rounded(i.image), i.effective.state) for i in moment.images},
         "routes": {r.service: labels(world, r) for r in (town.routes if town else ()) if r.release is not None},

@@ -11,6 +11,7 @@ from stoneware.cli import options, output
 from stoneware.client import Client
 
 DRIFTED = 4
+NOT_COMPARED = 1
 WATCH_S = 2.0
 MARKS = {"critical": "!!", "warning": "! ", "info": "- "}
 
@@ -25,7 +26,7 @@ def drift(deployment: str | None, watch: bool, last: bool, ignored: bool, json_:
     """Look whether what is differs from what is declared: machines, disks, routes, files, the inside of machines, policies.
 
     Looks now, and once more a little later where something differs. Exit code 0: no drift, 4: there is some (also for --watch,
-    when there was some). What is ignored doesn't count.
+    when there was some), 1: none is known, and a deployment could not be compared. What is ignored doesn't count.
 
     \b
     Example:
@@ -46,6 +47,16 @@ def drift(deployment: str | None, watch: bool, last: bool, ignored: bool, json_:
             output.say("no deployments; `stoneware deploy` makes one")
     if any(_counting(report) for report in reports):
         raise click.exceptions.Exit(DRIFTED)
+    if any(not _compared(report) for report in reports):
+        raise click.exceptions.Exit(NOT_COMPARED)
+
+
+def _compared(report: dict[str, Any]) -> bool:
+    """Whether a look took place. Where an engine was away, there is a note instead, and a look that took no time; what is no
+    deployment's, or has no release, has nothing to be compared with."""
+    if report["release"] is None:
+        return True
+    return report["checked_at"] is not None and (report["seconds"] > 0 or not report["notes"])
 
 
 def _reports(client: Client, deployment: str | None, *, look: bool) -> list[dict[str, Any]]:
@@ -69,7 +80,12 @@ def _show(report: dict[str, Any], ignored: bool) -> None:
     release = f"release {report['release']}" if report["release"] else "what is declared: no release is current"
     looked = f"looked {output.since(report['checked_at'])} ago" if report["checked_at"] else "not looked at yet"
     few = "1 difference" if len(counting) == 1 else f"{len(counting) or 'no'} differences"
-    output.say(f"{name}: {few} from {release} ({report['machines']} machines answered, {looked})")
+    if _compared(report):
+        part = " in what could be compared" if report["notes"] else ""
+        output.say(f"{name}: {few} from {release}{part} ({report['machines']} machines answered, {looked})")
+    else:
+        known = f"; {few} known from before" if counting else ""
+        output.say(f"{name}: NOT COMPARED with {release}{known} ({looked})")
     for one in report["drifts"] if ignored else counting:
         _show_one(one)
     hidden = len(report["drifts"]) - len(counting)

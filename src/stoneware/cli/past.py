@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -18,9 +19,13 @@ def show_moment(at: float, deployment: str | None, json_: bool) -> None:
         return
     version = f"Stoneware {found['daemon']['version']} ran" if "version" in found["daemon"] else "no daemon ran"
     output.say(f"at {_when(found['at'])}, after entry {found['seq']} of the ledger; {version}")
+    for note in found["notes"]:
+        output.say(f"({note})")
     names = {one["image"]["digest"]: output.image_name(one["image"]) for one in found["images"]}
     for one in found["deployments"]:
         _show(one, names)
+    for line in _data(found):
+        output.say(line)
     rows = [
         (
             output.image_name(one["image"]),
@@ -47,15 +52,24 @@ def _show(one: dict[str, Any], names: dict[str, str]) -> None:
         shares = "".join(f", {share} % to release {number}" for number, share in route["shares"].items())
         mixed = f", taking turns with release {route['mixed']}" if route["mixed"] else ""
         held = ", requests were held" if route["held"] else ""
-        output.say(f"  {route['service']}: release {route['release']}{shares}{mixed}{held}")
+        away = f", nothing new for {', '.join(route['kept_away'])}" if route["kept_away"] else ""
+        output.say(f"  {route['service']}: release {route['release']}{shares}{mixed}{held}{away}")
     rows = [
         (f"  {m['name']}", m["power"], names.get(m["digest"], m["digest"][:19]), m["operation"], _when(m["created_at"]))
         for m in one["machines"]
     ]
     output.table(("  machine", "power", "image", "made by", "made at"), rows, "  no machines")
+    for line in _data(one):
+        output.say(f"  {line}")
+
+
+def _data(one: dict[str, Any]) -> Iterator[str]:
+    """A line for each disk, and for each snapshot."""
     for disk in one["disks"]:
         schema = f", schema {disk['data_schema']}" if disk["data_schema"] else ""
-        output.say(f"  disk {disk['name']}: {disk['writer'] or 'free'}, {output.size(disk['size_bytes'])}{schema}")
+        yield f"disk {disk['name']}: {disk['writer'] or 'free'}, {output.size(disk['size_bytes'])}{schema}"
+    for snapshot in one["snapshots"]:
+        yield f"snapshot {snapshot['name']} of disk {snapshot['disk']}, made at {_when(snapshot['created_at'])}"
 
 
 @click.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from stoneware.decide.plan import differences
+from stoneware.model.drift_spec import DriftSpec, IgnoreSpec, format_moment_exactly
 from stoneware.model.inspection import EnvironmentDifference, EnvironmentView, GroupDifference
 from stoneware.model.noun import Noun
+from stoneware.model.quantity import format_time
 from stoneware.model.release import Release
 
 
@@ -45,7 +47,7 @@ def only_in(deployment: str, environment: str) -> EnvironmentDifference:
 
 
 def diff_settings(a: Release, b: Release) -> tuple[str, ...]:
-    """What differs beside the groups: engine, number of kept releases, services."""
+    """What differs beside the groups: engine, number of kept releases, services, what is done about drift."""
     lines = []
     for name in ("engine", "keep_releases"):
         if getattr(a.spec, name) != getattr(b.spec, name):
@@ -56,7 +58,35 @@ def diff_settings(a: Release, b: Release) -> tuple[str, ...]:
             lines.append(f"service {name} is only in {release_name(b if old is None else a)}")
         else:
             lines += [f"service {name}: {line}" for line in _fields(old, new)]
-    return tuple(lines)
+    return (*lines, *_drift(a, b))
+
+
+def _drift(a: Release, b: Release) -> Iterator[str]:
+    """How drift is looked for, and what is done about it: a line for each policy, and for each difference that is let pass."""
+    old, new = a.spec.drift, b.spec.drift
+    if old.interval != new.interval:
+        yield f"drift interval {format_time(old.interval)} -> {format_time(new.interval)}"
+    for kind in sorted({*old.policy, *new.policy}):
+        if old.policy.get(kind) != new.policy.get(kind):
+            yield f"drift policy of {kind} {_policy(old, kind)} -> {_policy(new, kind)}"
+    before = {_what(one): one for one in old.ignore if one not in new.ignore}
+    after = {_what(one): one for one in new.ignore if one not in old.ignore}
+    for what in sorted({*before, *after}):
+        if what in before and what in after:
+            yield from (f"drift ignore of {what}: {line}" for line in _fields(before[what], after[what]))
+        else:
+            one = before.get(what) or after[what]
+            where = release_name(a if what in before else b)
+            yield f"drift ignore of {what} (until {format_moment_exactly(one.until)}: {one.reason}) is only in {where}"
+
+
+def _policy(spec: DriftSpec, kind: str) -> str:
+    return str(spec.policy_of(kind)) + ("" if kind in spec.policy else " (the default)")
+
+
+def _what(one: IgnoreSpec) -> str:
+    """What is let pass: `inside.port of critter-junction-web-r3-0 at tcp/9100`."""
+    return one.kind + (f" of {one.subject}" if one.subject else "") + (f" at {one.where}" if one.where else "")
 
 
 def diff_groups(a: Release, b: Release) -> tuple[GroupDifference, ...]:

@@ -6,9 +6,9 @@ no ledger, and so not in the past either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from stoneware.decide.lifecycle import standing
 from stoneware.decide.past_images import image_after
@@ -25,8 +25,13 @@ from stoneware.model.history import (
 from stoneware.model.image import Image, ImageState
 from stoneware.model.ledger import LedgerEntry
 from stoneware.model.machine import Power
+from stoneware.model.quantity import format_moment
 from stoneware.model.release import Release
+from stoneware.names import shadow_owner
 
+T = TypeVar("T")
+JITTER_S = 1.0
+"""Entries of several threads may stand so much out of order by themselves."""
 ENDS = frozenset({"succeeded", "reverted", "failed", "stuck"})
 
 
@@ -40,9 +45,13 @@ def moment(entries: Iterable[LedgerEntry], at: float) -> Moment:
 
 @dataclass
 class Past:
-    """What there is while entries are played. `kept` has what was deleted, until it is clear that it is gone."""
+    """What there is while entries are played. `kept` has what was deleted, until it is clear that it is gone;
+    `set_back` each entry at which the clock had been set back, with its time and that of the one before (seconds since the
+    epoch)."""
 
     seq: int = 0
+    written_at: float = 0.0
+    set_back: list[tuple[int, float, float]] = field(default_factory=list)
     daemon: dict[str, str] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     manifests: dict[str, str] = field(default_factory=dict)
@@ -56,7 +65,9 @@ class Past:
 
     def play(self, entry: LedgerEntry) -> None:
         """One more entry. What tells nothing of how things are is passed over."""
-        self.seq = entry.seq
+        if entry.at < self.written_at - JITTER_S:
+            self.set_back.append((entry.seq, entry.at, self.written_at))
+        self.seq, self.written_at = entry.seq, entry.at
         noun, _, verb = entry.fact.verb.partition(".")
         played = {
             "image": self._image,
@@ -66,6 +77,7 @@ class Past:
             "snapshot": self._snapshot,
             "route": self._route,
             "daemon": self._daemon,
+            "key": self._key,
         }.get(noun)
         if played:
             played(verb, entry)
@@ -84,19 +96,20 @@ class Past:
             daemon=self.daemon,
             deployments=tuple(one for one in found if _is_there(one)),
             images=tuple(ImageThen(image=one, effective=standing(one, at)) for one in images),
+            disks=tuple(one for one in _by_name(self.disks) if not _is_any(names, one.owner)),
+            snapshots=tuple(one for one in _by_name(self.snapshots) if not _is_any(names, one.owner)),
+            notes=tuple(_came_twice(*one) for one in self.set_back if one[1] <= at < one[2]),
         )
 
     def _deployment(self, name: str) -> DeploymentThen:
         manifest = self.manifests.get(f"{name}#{self.current.get(name)}")
-        disks = [one for one in self.disks.values() if _is_of(name, one.owner)]
-        mine = {one.name for one in disks}
         return DeploymentThen(
             name=name,
             release=Release.model_validate_json(manifest) if manifest else None,
-            operation=self.operations.get(name),
-            machines=tuple(sorted(_of(name, self.machines), key=lambda one: one.name)),
-            disks=tuple(sorted(disks, key=lambda one: one.name)),
-            snapshots=tuple(one for _, one in sorted(self.snapshots.items()) if one.disk in mine),
+            operation=self.operations.get(name) or self.operations.get(shadow_owner(name)),
+            machines=tuple(one for one in _by_name(self.machines) if _is_of(name, one.owner)),
+            disks=tuple(one for one in _by_name(self.disks) if _is_of(name, one.owner)),
+            snapshots=tuple(one for one in _by_name(self.snapshots) if _is_of(name, one.owner)),
             routes=tuple(one for key, one in sorted(self.routes.items()) if key.partition(".")[0] == name),
         )
 
@@ -145,10 +158,13 @@ class Past:
                 operation=details.get("operation", ""),
             )
             return
+        if verb not in ("stop", "start", "delete"):
+            return  # a taint, a shell or a quarantine leaves it its disks
         self._let_go(name)
+        self._back_in_traffic(name)
         if verb == "delete":
             self.machines.pop(name, None)
-        elif verb in ("stop", "start") and name in self.machines:
+        elif name in self.machines:
             power = Power.STOPPED if verb == "stop" else Power.RUNNING
             self.machines[name] = self.machines[name].model_copy(update={"power": power})
 
@@ -156,6 +172,13 @@ class Past:
         for name, disk in self.disks.items():
             if disk.writer == machine:
                 self.disks[name] = disk.model_copy(update={"writer": None})
+
+    def _back_in_traffic(self, machine: str) -> None:
+        """What is started under its name, or made anew, is kept away no more."""
+        for service, route in self.routes.items():
+            if machine in route.kept_away:
+                left = tuple(one for one in route.kept_away if one != machine)
+                self.routes[service] = route.model_copy(update={"kept_away": left})
 
     def _disk(self, verb: str, entry: LedgerEntry) -> None:
         name, details = entry.fact.subject, entry.fact.details
@@ -169,7 +192,8 @@ class Past:
                 data_schema=schema,
             )
         elif verb == "snapshot":
-            taken = SnapshotThen(name=details["snapshot"], disk=name, created_at=entry.at)
+            owner = self.disks[name].owner if name in self.disks else ""
+            taken = SnapshotThen(name=details["snapshot"], disk=name, owner=owner, created_at=entry.at)
             self.snapshots.setdefault(taken.name, taken)
         elif verb in ("delete", "keep"):
             self._delete(self.disks, verb, name)
@@ -200,7 +224,8 @@ class Past:
             case "remove":
                 self.routes.pop(service, None)
             case "switch":
-                self.routes[service] = RouteThen(service=service, release=release, since=entry.at)
+                away = before.kept_away
+                self.routes[service] = RouteThen(service=service, release=release, kept_away=away, since=entry.at)
             case "share":
                 percent = int(details["percent"])  # 0: a share that was left behind ended
                 shares = {release: percent} if percent else {}
@@ -209,13 +234,30 @@ class Past:
                 self.routes[service] = before.model_copy(update={"mixed": release, "since": entry.at})
             case "hold":
                 self.routes[service] = before.model_copy(update={"held": True})
+            case "drain":
+                away = tuple(sorted({*before.kept_away, details["machine"]}))
+                self.routes[service] = before.model_copy(update={"kept_away": away})
 
     def _daemon(self, verb: str, entry: LedgerEntry) -> None:
         self.daemon = dict(entry.fact.details) if verb == "start" else {}
 
+    def _key(self, verb: str, entry: LedgerEntry) -> None:
+        """Of a daemon that runs: the next one says itself whom it trusts."""
+        known = set(filter(None, self.daemon.get("trusted_keys", "").split(", ")))
+        known = known | {entry.fact.subject} if verb == "trust" else known - {entry.fact.subject}
+        if self.daemon:
+            self.daemon = {**self.daemon, "trusted_keys": ", ".join(sorted(known))}
+
+
+def _came_twice(seq: int, at: float, before: float) -> str:
+    return (
+        f"this time came more than once: before entry {seq} the clock was set back, from {format_moment(before)} to "
+        f"{format_moment(at)}; this is how it was the last time"
+    )
+
 
 def _is_there(one: DeploymentThen) -> bool:
-    return bool(one.release or one.operation or one.machines or one.routes or one.disks)
+    return bool(one.release or one.operation or one.machines or one.routes or one.disks or one.snapshots)
 
 
 def _is_of(name: str, owner: str) -> bool:
@@ -223,5 +265,9 @@ def _is_of(name: str, owner: str) -> bool:
     return owner.partition(".")[0] == name
 
 
-def _of(name: str, machines: dict[str, MachineThen]) -> list[MachineThen]:
-    return [one for one in machines.values() if _is_of(name, one.owner)]
+def _is_any(names: Iterable[str], owner: str) -> bool:
+    return any(_is_of(name, owner) for name in names)
+
+
+def _by_name(known: Mapping[str, T]) -> list[T]:
+    return [one for _, one in sorted(known.items())]

@@ -24,7 +24,7 @@ def origin(made: LedgerEntry, events: Sequence[LedgerEntry], known: Sequence[Led
         digest=digest,
         image=pinned or (published[-1] if published else ""),
         commit=staged[-1].details.get("commit", "") if staged else "",
-        deployment=details.get("owner", ""),
+        deployment=details.get("owner", "").partition(".")[0],
         release=int(details.get("release", 0)),
         operation=operation,
         asked_by=begun.fact.actor,

@@ -39,27 +39,29 @@ class DiskThen(Noun):
 
 
 class SnapshotThen(Noun):
-    """A snapshot of a disk."""
+    """A snapshot of a disk, which may be gone by then. `owner` is whose that disk was."""
 
     name: str
     disk: str
+    owner: str = ""
     created_at: float
 
 
 class RouteThen(Noun):
     """A service's route: `release` had the traffic, but for `shares` (percent, by release number) and `mixed`, the release whose
-    machines took turns with it. `held`: requests waited."""
+    machines took turns with it. `held`: requests waited. `kept_away` are machines that got nothing new for a shell's sake."""
 
     service: str
     release: int | None = None
     shares: dict[int, int] = {}
     mixed: int | None = None
     held: bool = False
+    kept_away: tuple[str, ...] = ()
     since: float
 
 
 class OperationThen(Noun):
-    """What was under way."""
+    """What was under way. `subject` is the deployment, or its shadow while a way back was rehearsed."""
 
     id: str
     subject: str
@@ -91,7 +93,9 @@ class DeploymentThen(Noun):
 class Moment(Noun):
     """Everything as it was at `at` (seconds since the epoch), after entry `seq` of the ledger.
 
-    `daemon` is what the daemon said of itself and its configuration when it started; empty while none ran.
+    `daemon` is what the daemon said of itself and its configuration when it started, with the keys that were trusted since;
+    empty while none ran. `disks` and
+    `snapshots` are those of owners that are no deployment. `notes` say what makes the answer doubtful: a clock that was set back.
     """
 
     at: float
@@ -99,6 +103,9 @@ class Moment(Noun):
     daemon: dict[str, str]
     deployments: tuple[DeploymentThen, ...]
     images: tuple[ImageThen, ...]
+    disks: tuple[DiskThen, ...] = ()
+    snapshots: tuple[SnapshotThen, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Origin(Noun):

@@ -7,26 +7,28 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stoneware.clock import Clock
-from stoneware.decide.drift.verdict import judged
+from stoneware.decide.drift.verdict import RANKS, judged
 from stoneware.decide.explain.deployment import DeploymentFacts, explain_deployment
 from stoneware.decide.explain.image import ImageFacts, explain_image
 from stoneware.decide.explain.machine import MachineFacts, explain_machine
 from stoneware.decide.explain.operation import Course, explain_operation
 from stoneware.decide.explain.resolve import resolve
+from stoneware.decide.fleet import machine_names
 from stoneware.decide.lifecycle import newest_active
 from stoneware.errors import EngineError, NotFound
 from stoneware.model.drift import Drift
 from stoneware.model.explanation import Explanation, Subject
 from stoneware.model.health import Health
-from stoneware.model.machine import Machine
+from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
-from stoneware.names import service_key
+from stoneware.names import rehearsal_owner, service_key
 from stoneware.operations.platform import Platform, Platforms
-from stoneware.operations.procedure import Procedure
+from stoneware.operations.procedure import Frame, Procedure
 from stoneware.operations.rehearsal import way_back_of
 from stoneware.operations.rollout.frame import RolloutFrame
+from stoneware.operations.shadow import ShadowFrame
 from stoneware.operations.usage import users_of
 from stoneware.store.store import Store
 
@@ -135,6 +137,7 @@ class Explaining:
             users=users
             if users is not None
             else [f"release {one}" for one in self.store.releases.pinned(image.digest)],
+            drifts=self._drifts_of(image.name),
         )
         return explain_image(facts, self.clock.now())
 
@@ -155,8 +158,26 @@ class Explaining:
             target=rollout.target if rollout else None,
             asks=rollout is not None and self._asks(record, rollout, procedure),
             health=getattr(frame, "health", {}),
+            booting=self._booting(record, frame) if record.result is None else (),
             journal=self.store.operations.journal(record.id),
         )
+
+    def _booting(self, record: OperationRecord, frame: Frame) -> list[str]:
+        """The machines of an operation that don't serve yet, though they should: those of a rehearsal, then those of where it
+        leads."""
+        apart, engine, wanted = record.subject, getattr(frame, "engine", ""), list[str]()
+        if isinstance(frame, RolloutFrame):
+            release = _found(lambda: self.store.releases.get(record.subject, frame.target))
+            apart, engine = rehearsal_owner(record.subject), release.spec.engine if release else ""
+            wanted = [name for group in release.groups for name in machine_names(release, group)] if release else []
+        elif not isinstance(frame, ShadowFrame):
+            return []
+        platform = self.platforms.by_engine.get(engine)
+        seen = (_found(platform.engine.list_machines) if platform else None) or ()
+        late = {
+            one.name: one.owner for one in seen if one.phase is not Phase.SERVING and one.power is not Power.STOPPED
+        }
+        return [*(name for name, owner in sorted(late.items()) if owner == apart), *(n for n in wanted if n in late)]
 
     def _asks(self, record: OperationRecord, frame: RolloutFrame, procedure: Procedure[Any]) -> bool:
         """Whether a failure now would wait for a person."""
@@ -187,6 +208,13 @@ class Explaining:
         """What the last looks found, as the release's own policy judges it."""
         found = self.store.drifts.of(name)
         return judged(found, current.spec.drift, self.clock.now()) if current else found
+
+    def _drifts_of(self, image: str) -> list[Drift]:
+        """What the looks at any deployment found of an image, each as its own release's policy judges it."""
+        names = sorted({one.deployment for one in self.store.drifts.of() if one.subject == image})
+        found = [one for name in names for one in self._drifts(name, self.store.releases.current(name))]
+        mine = [one for one in found if one.subject == image]
+        return sorted(mine, key=lambda one: (not one.counts, RANKS[one.severity]))
 
     def _machines(self) -> list[Machine]:
         """Every machine that can be seen now."""

@@ -30,7 +30,7 @@ class LookingBack:
         mine = tuple(one for one in found.deployments if one.name == deployment)
         if not mine:
             raise NotFound(f"there was no deployment {deployment} then", "`stoneware history --at TIME` shows what was")
-        return found.model_copy(update={"deployments": mine})
+        return found.model_copy(update={"deployments": mine, "disks": (), "snapshots": ()})
 
     def blame(self, machine: str) -> Origin:
         """How a machine came to be, whether it is there still or not. Raises NotFound for one that never was."""
@@ -39,10 +39,11 @@ class LookingBack:
         if made is None:
             raise NotFound(f"the ledger has no machine {machine}", "`stoneware machine list` shows those that run")
         details = made.fact.details
-        deployment = details.get("owner", "").partition(".")[0]
+        owner = details.get("owner", "")
+        deployment, kind = owner.partition(".")[0], details.get("operation", "").partition("-")[0]
+        # a rehearsal that a rollout does is the deployment's; one of the way back is its shadow's
         begun = [
-            one
-            for one in self._entries(deployment, f"{made.fact.details.get('operation', '').partition('-')[0]}.begin")
+            one for subject in dict.fromkeys((deployment, owner)) for one in self._entries(subject, f"{kind}.begin")
         ]
         created = self._entries(f"{deployment}#{details.get('release', '')}", "release.create")
         image = created[0].fact.details.get(details.get("group", ""), "").partition(" ")[0] if created else ""

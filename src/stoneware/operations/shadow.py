@@ -25,6 +25,7 @@ from stoneware.operations.procedure import Context, Frame
 from stoneware.operations.progress import watched
 from stoneware.operations.rollout.frame import Queue
 from stoneware.operations.rollout.queue import others
+from stoneware.operations.telling import disk_told, machine_told
 from stoneware.store.store import Store
 
 MOST_UNDER_WAY = 1000
@@ -100,10 +101,10 @@ def copy_next(ctx: Context, platform: Platform, shadow: list[Twin]) -> str:
         if disk.name in owned:
             continue
         if source in sources:
-            ctx.note(f"clone:{disk.name}", "disk.clone", disk.name, source=source, owner=disk.owner)
+            ctx.note(f"clone:{disk.name}", "disk.clone", disk.name, source=source, **disk_told(disk))
             engine.clone_disk(source, disk, watched(ctx))
         else:
-            ctx.note(f"disk:{disk.name}", "disk.create", disk.name, size_bytes=str(disk.size_bytes))
+            ctx.note(f"disk:{disk.name}", "disk.create", disk.name, **disk_told(disk))
             engine.create_disk(disk)
         return disk.name
     return ""
@@ -122,7 +123,7 @@ def start(
     missing = [twin.machine for twin in shadow if twin.machine.name not in there]
     frame, admitted, queued = _admit(ctx, frame, platform, store, missing)
     for wanted in missing[:admitted]:
-        ctx.note(f"create:{wanted.name}", "machine.create", wanted.name, digest=wanted.digest, why="a rehearsal")
+        ctx.note(f"create:{wanted.name}", "machine.create", wanted.name, **machine_told(wanted), why="a rehearsal")
         engine.create_machine(wanted)
     late = [wanted.name for wanted in missing]
     for twin in shadow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stoneware.decide.explain.operation import Course, awaited_of, headline_of, needs_somebody, next_of
+from stoneware.decide.explain.operation import Course, awaited_of, first_awaited, headline_of, needs_somebody, next_of
 from stoneware.decide.explain.words import ago, ailment, drifted, failing
 from stoneware.decide.fleet import machine_names
 from stoneware.decide.way_back import words
@@ -57,10 +57,14 @@ def explain_deployment(known: DeploymentFacts, now: float) -> Explanation:
         awaited=awaited_of(known.course) if known.course else None,
         troubles=troubles,
         answers=answers,
-        console_of=sick[0].name if sick else answers[0].what if answers else "",
+        console_of=sick[0].name if sick else answers[0].what if answers else _awaited(known),
         code="" if well and not known.course else _code(known, bool(sick), bool(answers)),
         next_step=_next(known, well, [*(one.name for one in sick), *(one.what for one in answers)]),
     )
+
+
+def _awaited(known: DeploymentFacts) -> str:
+    return first_awaited(known.course) if known.course else ""
 
 
 def _expected(known: DeploymentFacts) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stoneware.decide.explain.words import ago
+from stoneware.decide.explain.words import ago, drifted
 from stoneware.decide.lifecycle import standing, time_of
+from stoneware.model.drift import Drift
 from stoneware.model.explanation import Explanation, Line
 from stoneware.model.image import BootTestRecord, Image, ImageState
 from stoneware.model.lifecycle import Timer
@@ -14,12 +15,14 @@ from stoneware.model.lifecycle import Timer
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is known of an image. `resolved` is what its family resolves to; `users` are machines and releases, by name."""
+    """What is known of an image. `resolved` is what its family resolves to; `users` are machines and releases, by name;
+    `drifts` what is known to differ of it, the worst first."""
 
     image: Image
     resolved: Image | None = None
     boot_test: BootTestRecord | None = None
     users: Sequence[str] = ()
+    drifts: Sequence[Drift] = ()
 
 
 def explain_image(known: ImageFacts, now: float) -> Explanation:
@@ -27,7 +30,9 @@ def explain_image(known: ImageFacts, now: float) -> Explanation:
     image, counts = known.image, standing(known.image, now)
     revoked = image.revoked_at is not None
     used = ", ".join(known.users)
-    troubles = (f"it is revoked ({image.revoked_reason}), and still used by {used}",) if revoked and known.users else ()
+    found = [f"it is revoked ({image.revoked_reason}), and still used by {used}"] if revoked and known.users else []
+    troubles = tuple(dict.fromkeys([*found, *drifted(known.drifts)]))  # several deployments may meet the same
+    damaged = any(one.kind == "image.file" and one.counts for one in known.drifts)
     return Explanation(
         subject="image",
         name=image.name,
@@ -37,7 +42,7 @@ def explain_image(known: ImageFacts, now: float) -> Explanation:
         well=not troubles,
         facts=tuple(_facts(known, now)),
         troubles=troubles,
-        code="image-revoked" if revoked else "",
+        code="image-revoked" if revoked else "image-damaged" if damaged else "",
         next_step=_next(known, counts.state),
     )
 
@@ -60,7 +65,10 @@ def _next(known: ImageFacts, state: ImageState) -> str:
     if image.revoked_at is not None:
         if known.users:
             return f"`stoneware bake {image.family}` without what is wrong, then `stoneware deploy`"
-        return "nothing to do: nobody uses it"
+        if not drifted(known.drifts):
+            return "nothing to do: nobody uses it"
+    if drifted(known.drifts):
+        return next(one.remedy for one in known.drifts if one.counts)
     if state is ImageState.STAGED:
         return f"`stoneware bake {image.family}` tests and publishes it"
     if state is ImageState.DELETED:

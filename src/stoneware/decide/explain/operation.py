@@ -25,7 +25,8 @@ class Course:
     """What is known of an operation. Its state may last `limit_s`, counted from `entered_at`; None: as long as it takes.
 
     `going_back`: its state is part of the way back. `source` is the release that a rollout goes back to, `target` where it leads.
-    `asks`: when it fails now, it waits for a person instead of going back. `health` is what it knows of its machines.
+    `asks`: when it fails now, it waits for a person instead of going back. `health` is what it knows of its machines;
+    `booting` are those of its machines that run and don't serve yet, as far as it can be seen.
     """
 
     record: OperationRecord
@@ -36,6 +37,7 @@ class Course:
     target: int | None = None
     asks: bool = False
     health: Mapping[str, Health] = field(default_factory=dict)
+    booting: Sequence[str] = ()
     journal: Sequence[JournalLine] = ()
 
 
@@ -64,7 +66,7 @@ def explain_operation(course: Course, now: float) -> Explanation:
         awaited=awaited_of(course),
         troubles=() if record.result in (None, Result.SUCCEEDED) else (record.because,),
         answers=answers,
-        console_of=answers[0].what if answers else "",
+        console_of=answers[0].what if answers else first_awaited(course),
         code="" if record.result is Result.SUCCEEDED else record.code,
         next_step=next_of(course),
     )
@@ -77,6 +79,11 @@ def headline_of(course: Course, now: float) -> str:
         return f"{record.id} of {record.subject} {record.result} {ago(now - (record.ended_at or now))} ago"
     paused = ", PAUSED" if record.paused else ""
     return f"{record.id} of {record.subject} is {record.state}{paused} for {ago(now - record.state_since)}"
+
+
+def first_awaited(course: Course) -> str:
+    """The machine that it waits for first; empty for none."""
+    return next(iter(course.booting), "")
 
 
 def needs_somebody(record: OperationRecord) -> bool:
