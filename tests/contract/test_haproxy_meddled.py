@@ -24,6 +24,27 @@ class TestMeddledWith(HaproxyGround):
         assert len(self.members(switch)) == 2
 
     @pytest.mark.parametrize(
+        ("command", "told"),
+        [
+            ("set map state.map active B", "active of its map is B, not A"),
+            ("set map state.map held 1", "held of its map is 1, not 0"),
+            ("set map state.map first_below 50", "first_below of its map is 50, not 0"),
+            ("del map state.map second_below", "second_below of its map is not there, not 0"),
+        ],
+    )
+    def test_who_gets_the_requests_is_what_it_was_told_last(
+        self, switch: HaproxySwitch, route: Route, command: str, told: str
+    ) -> None:
+        wanted = self.ready(switch, route)
+        assert switch.read(SERVICE).untold == ()  # type: ignore[union-attr]
+        Proxy(switch.path / SERVICE).command(command)
+        view = switch.read(SERVICE)
+        assert view is not None
+        assert (view.untold, view.strange) == ((told,), ())
+        switch.apply(wanted)
+        assert switch.read(SERVICE).untold == ()  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(
         ("commands", "told"),
         [
             ("set map state.map label_A evil", "label_A of its map is evil, not town-web-r1"),
