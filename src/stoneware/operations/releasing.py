@@ -24,7 +24,8 @@ from stoneware.operations.data_gate import loss_of, pass_gate
 from stoneware.operations.into import Into
 from stoneware.operations.platform import Platforms
 from stoneware.operations.release_gate import must_be_deployable, must_have_room
-from stoneware.operations.rollout.frame import RolloutFrame, is_repair
+from stoneware.operations.rollout.frame import RolloutFrame, is_repair, is_rollback
+from stoneware.operations.rollout.table import GOING_BACK
 from stoneware.operations.telling import release_told
 from stoneware.store.store import Store
 
@@ -121,7 +122,8 @@ class Releasing:
         seen: Plan | None = None,
         restore_data: bool = False,
     ) -> tuple[Plan | None, OperationRecord]:
-        """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back.
+        """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back; a rollback that is
+        under way goes on, however often it is asked for.
 
         `restore_data` also puts back the newest snapshots that it can read, of disks whose data it can't.
         Raises Refused for a return to what already runs, NotFound when there is nothing to return to.
@@ -130,6 +132,8 @@ class Releasing:
             return None, same
         current = self.store.releases.current(deployment)
         active = self.store.operations.active(deployment)
+        if active and is_rollback(active):
+            return None, _going_on(active, to)
         if active and active.kind == "rollout" and not is_repair(active):
             if to not in (None, active.frame.get("source")):
                 raise Conflict(
@@ -339,6 +343,25 @@ class Releasing:
                     "name another release with --to, or deploy a new one",
                     code="image-revoked",
                 )
+
+
+def _going_on(active: OperationRecord, to: int | None) -> OperationRecord:
+    """The rollback that is under way, if it is the one that is wished for: said again, it must not bring back what is left.
+
+    Raises Conflict when it leads elsewhere.
+    """
+    target, source = active.frame["target"], active.frame["source"]
+    if to in (None, target) and active.state not in GOING_BACK:
+        return active
+    back = active.state in GOING_BACK
+    how = f"is on its way back to release {source}" if back else f"goes back to release {target}"
+    raise Conflict(
+        f"{active.id} is under way and {how}",
+        f"wait for it (`stoneware history {active.id} --watch`), then roll back again"
+        if back or to != source
+        else f"`stoneware abort {active.id}` stays on release {source}",
+        code="operation-under-way",
+    )
 
 
 def _must_be(seen: Plan | None, plan: Plan) -> None:
