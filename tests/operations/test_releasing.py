@@ -9,8 +9,12 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
-from stoneware.errors import Conflict
+from stoneware.errors import Conflict, NotFound
 from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
+from stoneware.model.snapshot import WantedSnapshot
+from stoneware.operations.disks import SnapshotFrame
+from stoneware.operations.reconcile import PAUSE_S, Reconcile
+from stoneware.operations.watch import Watch
 
 
 @pytest.fixture
@@ -65,3 +69,71 @@ def test_a_rollback_is_turned_round_by_abort_alone(world: World) -> None:
         back(world)
     assert world.run(first).result is Result.REVERTED
     assert (current(world), world.fleet()) == (2, "town-web-r2")
+
+
+# What lies between ---------------------------------------------------------------------------------------------------
+
+
+def keep(world: World) -> None:
+    """Somebody takes a snapshot, to be safe."""
+    frame = SnapshotFrame(engine="fake", disk="town-web-data-0", snapshot=WantedSnapshot(name="safe"))
+    world.run(world.begin("snapshot", frame).id)
+
+
+def repaired(world: World) -> Result | None:
+    """How the daemon's own repair of what died ends."""
+    world.engine.kill_machine("town-web-r2-0")
+    [record] = Reconcile(world.store, world.platforms, world.clock, Watch(world.clock)).run()
+    return world.run(record.id).result
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Iterator[World]:
+    """Release 2 runs, on disks, and image 3 is sick."""
+    world = World(tmp_path)
+    for version in (1, 2):
+        world.publish("web", version)
+        world.run(world.deploy(spec(disks=True)).id)
+    world.engine.sick.add(world.publish("web", 3))
+    yield world
+    assert world.violations == []
+    world.close()
+
+
+def test_what_failed_is_tried_again_whatever_else_was_done(failing: World) -> None:
+    assert failing.run(failing.deploy(spec(disks=True, progress_deadline="10s")).id).result is Result.REVERTED
+    failing.engine.sick.clear()
+    keep(failing)
+    assert repaired(failing) is Result.SUCCEEDED
+    assert failing.run(failing.releasing.retry("town", "ann").id).result is Result.SUCCEEDED
+    assert current(failing) == 3
+
+
+def test_from_a_stuck_rollout_the_way_leads_to_what_is_current_whatever_else_was_done(failing: World) -> None:
+    operation = failing.deploy(spec(disks=True, progress_deadline="10s")).id
+    until(failing, operation, "REVERTING")
+    failing.engine.sick.add(failing.store.catalog.get("web/2").digest)
+    assert failing.run(operation).result is Result.STUCK
+    failing.engine.sick.clear()
+    keep(failing)
+    first = back(failing)
+    assert first.frame["target"] == 2
+    assert back(failing).id == first.id
+    assert failing.run(first.id).result is Result.SUCCEEDED
+    assert back(failing).frame["target"] == 1
+
+
+def test_a_deployment_that_is_half_destroyed_is_not_repaired_after_a_snapshot(failing: World) -> None:
+    ended = failing.destroy()
+    failing.store.operations.signal(ended.id, Signal(kind=SignalKind.ABORT, actor="ann", at=failing.clock.now()))
+    assert failing.run(ended.id).result is Result.STUCK
+    keep(failing)
+    failing.clock.sleep(PAUSE_S + 1)
+    assert Reconcile(failing.store, failing.platforms, failing.clock, Watch(failing.clock)).run() == []
+
+
+def test_what_was_destroyed_is_not_tried_again(failing: World) -> None:
+    assert failing.run(failing.deploy(spec(disks=True, progress_deadline="10s")).id).result is Result.REVERTED
+    failing.run(failing.destroy().id)
+    with pytest.raises(NotFound, match="no rollout of town failed"):
+        failing.releasing.retry("town", "ann")

@@ -163,7 +163,7 @@ class Releasing:
 
         Raises NotFound when nothing failed.
         """
-        last = self._last(deployment)
+        last = self.store.operations.decisive(deployment)
         if last is None or last.kind != "rollout" or last.result in (None, Result.SUCCEEDED):
             raise NotFound(
                 f"no rollout of {deployment} failed",
@@ -200,12 +200,8 @@ class Releasing:
         why = reason or f"{known} once more"
         return self._start(deployment, frame, actor, why, key, list(facts), target, known=True)
 
-    def _last(self, deployment: str) -> OperationRecord | None:
-        ended = self.store.operations.list(subject=deployment, unfinished=False, limit=1)
-        return ended[0] if ended else None
-
     def _is_stuck(self, deployment: str) -> bool:
-        last = self._last(deployment)
+        last = self.store.operations.decisive(deployment)
         return last is not None and last.result is Result.STUCK
 
     def plan_rollback(self, deployment: str, to: int | None, restore_data: bool = False) -> Plan:

@@ -30,6 +30,8 @@ class InLine:
 
 
 BY_ID = sa.select(operations).where(operations.c.id == sa.bindparam("identity"))
+DECIDED = (Result.SUCCEEDED, Result.STUCK)
+"""Ends of a repair after which something is otherwise. One that gave way, or went back, changed nothing."""
 
 
 class Operations(Leases):
@@ -187,15 +189,33 @@ class Operations(Leases):
             raise NotFound(f"no operation {identity}", "`stoneware history` shows them", code="operation-not-found")
         return record_of(row)
 
+    def decisive(self, subject: str) -> OperationRecord | None:
+        """The last rollout or destroy of a deployment that ended: what is done with its disks meanwhile says nothing of it, nor
+        does a repair that nobody asked for, unless the last of them got stuck."""
+        by_itself = operations.c.frame["mends"].as_string().is_not(None)
+        ended = sa.and_(operations.c.subject == subject, operations.c.result.is_not(None))
+        those = sa.select(operations).where(ended, operations.c.kind.in_(("rollout", "teardown")))
+        newest = those.order_by(operations.c.seq.desc()).limit(1)
+        with self.db.connect() as conn:
+            wanted = conn.execute(newest.where(~by_itself)).first()
+            repair = conn.execute(newest.where(by_itself, operations.c.result.in_(DECIDED))).first()
+        stuck = repair is not None and repair.result == Result.STUCK and (wanted is None or repair.seq > wanted.seq)
+        row = repair if stuck else wanted
+        return record_of(row) if row else None
+
     def list(
-        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50, kind: str | None = None
+        self,
+        subject: str | None = None,
+        unfinished: bool | None = None,
+        limit: int = 50,
+        kind: str | tuple[str, ...] | None = None,
     ) -> list[OperationRecord]:
         """Newest first."""
         query = sa.select(operations).order_by(operations.c.seq.desc()).limit(limit)
         if subject is not None:
             query = query.where(operations.c.subject == subject)
         if kind is not None:
-            query = query.where(operations.c.kind == kind)
+            query = query.where(operations.c.kind.in_((kind,) if isinstance(kind, str) else kind))
         if unfinished is not None:
             query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
         with self.db.connect() as conn:
