@@ -9,7 +9,7 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
-from stoneware.errors import Conflict, NotFound
+from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 from stoneware.model.snapshot import WantedSnapshot
 from stoneware.operations.disks import SnapshotFrame
@@ -69,6 +69,15 @@ def test_a_rollback_is_turned_round_by_abort_alone(world: World) -> None:
         back(world)
     assert world.run(first).result is Result.REVERTED
     assert (current(world), world.fleet()) == (2, "town-web-r2")
+
+
+def test_what_runs_already_under_another_number_is_no_way_back(world: World) -> None:
+    world.run(world.deploy(spec(image="web/1")).id)
+    assert current(world) == 3
+    for ask in (back, lambda world, to: world.releasing.plan_rollback("town", to)):
+        with pytest.raises(Refused, match="release 1 is what runs already, as release 3"):
+            ask(world, 1)
+    assert back(world).frame["target"] == 2
 
 
 # What lies between ---------------------------------------------------------------------------------------------------

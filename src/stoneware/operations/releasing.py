@@ -220,6 +220,11 @@ class Releasing:
         engine = self.platforms.get(target.spec.engine).engine
         restore = pass_gate(self.store, engine, current, target, restore_data=restore_data)
         plan = directly(plan_release(current, target))
+        if target.number != current.number and not (plan.changes or restore):
+            raise Refused(
+                f"release {target.number} is what runs already, as release {current.number}",
+                "name another release with --to, or deploy a new one",
+            )
         warnings = (*plan.warnings, *doubts(target), *loss_of(restore))
         return plan.model_copy(update={"warnings": warnings}), restore
 
