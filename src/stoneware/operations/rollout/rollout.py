@@ -302,7 +302,8 @@ class Rollout(WayBack):
     # Rules -----------------------------------------------------------------------------------------------------------
 
     def deadline(self, record: OperationRecord, frame: RolloutFrame) -> float | None:
-        return deadline_of(record.state, self.store.releases.get(record.subject, frame.target), frame)
+        known = [self.store.releases.get(record.subject, n) for n in (frame.target, frame.source) if n is not None]
+        return deadline_of(record.state, known[0], frame, *known[1:])
 
     def going_back(self, state: str) -> bool:
         return state in GOING_BACK
