@@ -183,7 +183,7 @@ def send_signal(services: Services, to: OperationRecord, body: SignalRequest, ac
     procedure, under_way = services.procedures[to.kind], to.result is None
     if under_way and not services.store.operations.signals(to.id) and procedure.already(body.kind, to):
         return to
-    objection = procedure.objection(body.kind, to.state)
+    objection = procedure.objection(body.kind, to)
     if under_way and objection:  # what is over says so itself
         raise Conflict(
             f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on", code="signal-refused"

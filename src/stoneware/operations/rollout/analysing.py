@@ -59,6 +59,11 @@ def judge_turns(stage: Stage, elsewhere: Elsewhere) -> Judgement:
     return judge(stage, groups, elsewhere, compares=True, at_end=False)
 
 
+def replaced(stage: Stage) -> list[str]:
+    """Groups whose new version is judged after the switch. A rollback leads to what was good."""
+    return [] if stage.frame.rollback else [g for g, new in stage.target.groups.items() if new in stage.changing]
+
+
 def extension_s(stage: Stage, groups: Iterable[str]) -> float:
     """How long a doubt may last (seconds)."""
     analyses = [stage.target.groups[group].spec.rollout.analysis for group in groups]

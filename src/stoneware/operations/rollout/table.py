@@ -52,7 +52,7 @@ NEXT: dict[str, tuple[str, ...]] = {
     "HANDING_OVER": ("SHIFTING", "REVERTING"),
     "SHIFTING": ("SOAKING", "REVERTING"),
     "SOAKING": ("DRAINING", "AWAITING_APPROVAL", "AWAITING_DECISION", "REVERTING"),
-    "DRAINING": ("RETIRING", "REVERTING"),
+    "DRAINING": ("RETIRING", "AWAITING_DECISION", "REVERTING"),
     "RETIRING": ("REVERTING",),
     "AWAITING_DECISION": (
         "PROVISIONING",
@@ -63,6 +63,7 @@ NEXT: dict[str, tuple[str, ...]] = {
         "REHEARSING",
         "AWAITING_APPROVAL",
         "SOAKING",
+        "DRAINING",
         "REVERTING",
     ),
     "REVERTING": ("DISCARDING",),
@@ -102,10 +103,10 @@ def deadline_of(state: str, target: Release, frame: RolloutFrame, source: Releas
     """
     rollouts = [g.spec.rollout for g in target.groups.values()]
     health = [g.spec.health for g in target.groups.values()]
+    progress = max(r.progress_deadline for r in rollouts)
     holding = [target.groups[g].spec.rollout for g in target.groups if holds(source, target, g)]
     recreates = any(r.strategy == "recreate" for r in holding)
     patience = min((r.hold_limit for r in holding), default=max(r.hold_limit for r in rollouts))
-    progress = max(r.progress_deadline for r in rollouts)
     match state:
         case "PREPARING":
             return MARGIN_S
@@ -148,12 +149,13 @@ def _commands_s(spec: RolloutSpec) -> float:
     return sum(check.run.within for check in (spec.analysis.checks if spec.analysis else ()) if check.run)
 
 
-def objection_to(signal: SignalKind, state: str) -> str | None:
-    """Why a signal means nothing in a state; None when it is welcome."""
+def objection_to(signal: SignalKind, state: str, *, judged: bool) -> str | None:
+    """Why a signal means nothing in a state; None when it is welcome. `judged`: a person is asked about what was judged."""
     if signal is SignalKind.APPROVE and state != "AWAITING_APPROVAL":
         failed = "; `stoneware retry` tries again" if state == "AWAITING_DECISION" else ""
         return f"nothing waits for approval: the rollout is {state}{failed}"
-    if signal is SignalKind.RETRY and state not in WAITING_FOR_A_PERSON:
+    in_doubt = state in WAITING_FOR_A_PERSON and (judged or state != "AWAITING_APPROVAL")
+    if signal is SignalKind.RETRY and not in_doubt:
         return f"nothing has failed, and nothing is in doubt: the rollout is {state}"
     if signal is SignalKind.PROMOTE and state not in PROMOTABLE:
         return f"there is no step to skip: the rollout is {state}"
