@@ -101,8 +101,8 @@ class Operations(Leases):
                 also(conn)
             return self._one(conn, identity)
 
-    def repeated(self, key: str, kind: str, subject: str | None) -> OperationRecord | None:
-        """The operation that an earlier request with this idempotency key started, or sent a signal to.
+    def repeated(self, key: str, kind: str | None, subject: str | None) -> OperationRecord | None:
+        """The operation that an earlier request with this idempotency key started, or sent a signal to. `kind` None: of any kind.
 
         Raises Conflict when that was another request: of another kind, or about another subject.
         """
@@ -222,9 +222,9 @@ class Operations(Leases):
             return [record_of(row) for row in conn.execute(query)]
 
 
-def _repeated(conn: sa.Connection, key: str, kind: str, subject: str | None) -> OperationRecord | None:
+def _repeated(conn: sa.Connection, key: str, kind: str | None, subject: str | None) -> OperationRecord | None:
     told = sa.select(signals.c.operation).where(signals.c.key == key)
     row = conn.execute(sa.select(operations).where(sa.or_(operations.c.key == key, operations.c.id.in_(told)))).first()
-    if row is not None and (row.kind, row.subject) != (kind, row.subject if subject is None else subject):
+    if row is not None and (kind not in (None, row.kind) or subject not in (None, row.subject)):
         raise Conflict(f"this idempotency key belongs to {row.id} of {row.subject}", "a new request needs a new key")
     return record_of(row) if row else None
