@@ -10,6 +10,7 @@ from tests.support.simulation import World
 from tests.support.specs import spec
 
 from stoneware.errors import Conflict, NotFound, Refused
+from stoneware.model.finding import Capacity
 from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 from stoneware.model.snapshot import WantedSnapshot
 from stoneware.operations.disks import SnapshotFrame
@@ -78,6 +79,18 @@ def test_what_runs_already_under_another_number_is_no_way_back(world: World) -> 
         with pytest.raises(Refused, match="release 1 is what runs already, as release 3"):
             ask(world, 1)
     assert back(world).frame["target"] == 2
+
+
+def test_a_rollback_of_a_rolling_update_needs_room_for_both_fleets(world: World) -> None:
+    """It would wait for memory until its deadline, and end where it began."""
+    for image in ("web/1", "web/2"):
+        world.run(world.deploy(spec(strategy="rolling", image=image)).id)
+    machine = world.engine.list_machines("town")[0].memory_bytes
+    world.engine.host = Capacity(memory_bytes=3 * machine)
+    with pytest.raises(Refused, match="of memory at its peak"):
+        back(world, 3)
+    world.engine.host = Capacity(memory_bytes=4 * machine)
+    assert world.run(back(world, 3).id).result is Result.SUCCEEDED
 
 
 # What lies between ---------------------------------------------------------------------------------------------------

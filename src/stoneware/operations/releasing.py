@@ -187,7 +187,7 @@ class Releasing:
         self._must_not_be_revoked(target)
         others = self._others(deployment)
         engine = self.platforms.get(target.spec.engine).engine
-        must_have_room(current, target, others, engine)
+        must_have_room(current, target, others, engine, direct=last.rollback)
         pass_gate(self.store, engine, current, target)
         source = current.number if current else None
         frame = RolloutFrame(
@@ -246,8 +246,8 @@ class Releasing:
         dropped = dropped_disks(current, target)
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
-        others = self._others(target.deployment)
-        must_have_room(current, target, others, self.platforms.get(target.spec.engine).engine)
+        engine = self.platforms.get(target.spec.engine).engine
+        must_have_room(current, target, self._others(target.deployment), engine, direct=True)
         self._must_not_be_revoked(target)
         return target
 
