@@ -39,7 +39,7 @@ def busy(world: World) -> None:
 
 def draining(world: World, **rollout: object) -> str:
     """A rollout whose old machines take long to finish."""
-    operation = world.deploy(spec(size=3, drain="300s", **rollout)).id
+    operation = world.deploy(spec(size=3, drain="20s", **rollout)).id
     until(world, operation, "SOAKING")
     world.step()
     count(world, "town-web-r2", 100)
@@ -54,6 +54,8 @@ def draining(world: World, **rollout: object) -> str:
 def test_who_falls_sick_while_the_old_ones_finish_leads_back_to_them(world: World) -> None:
     operation = draining(world)
     world.engine.sick.add(world.store.catalog.get("web/2").digest)
+    until(world, operation, "REVERTING")
+    world.switch.open.clear()
     end = world.run(operation)
     assert (end.result, end.frame["code"]) == (Result.REVERTED, "machine-sick")
     assert end.because.startswith("sick while the old machines were finishing")
@@ -75,6 +77,7 @@ def test_without_automatic_rollback_a_person_decides_while_the_old_ones_finish(w
     world.engine.sick.add("town-web-r2-0")
     until(world, operation, "AWAITING_DECISION")
     world.engine.sick.clear()
+    world.switch.open.clear()
     send(world, operation, SignalKind.RETRY)
     assert world.run(operation).result is Result.SUCCEEDED
 
@@ -121,6 +124,8 @@ def test_a_canary_that_answers_badly_goes_back_whatever_is_waited_for(world: Wor
 def test_a_version_that_answers_badly_while_the_old_one_finishes_goes_back(world: World) -> None:
     operation = draining(world, analysis=ERRORS)
     count(world, "town-web-r2", 100, failed=100)
+    until(world, operation, "REVERTING")
+    world.switch.open.clear()
     end = world.run(operation)
     assert (end.result, end.frame["code"]) == (Result.REVERTED, "analysis-failed")
 
