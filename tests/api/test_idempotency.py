@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.api.house import House, asked, declaration
 
 KEY = {"Idempotency-Key": "k1"}
@@ -57,3 +58,17 @@ def test_without_a_key_each_request_is_a_new_one(house: House) -> None:
     house.deploy(declaration(bake_time="1h"))
     answer = house.http.post("/v1/deployments/town/releases", json=asked(declaration()))
     assert answer.status_code == 409
+
+
+@pytest.mark.parametrize("path", ["/v1/deployments/town/signals", "/v1/operations/rollout-1/signals"])
+def test_a_repeated_signal_is_one_and_answers_also_when_it_means_nothing_any_more(house: House, path: str) -> None:
+    operation = house.deploy(declaration().replace('"drain"', '"approval": true, "drain"'))
+    house.until_state(operation, "AWAITING_APPROVAL")
+    for _ in range(2):
+        answer = house.http.post(path, json={"kind": "approve"}, headers=KEY)
+        assert (answer.status_code, answer.json()["id"]) == (202, operation)
+    house.end_of(operation)
+    answer = house.http.post(path, json={"kind": "approve"}, headers=KEY)
+    assert (answer.status_code, answer.json()["id"]) == (202, operation)
+    facts = [entry["fact"]["verb"] for entry in house.http.get("/v1/ledger", params={"subject": "town"}).json()]
+    assert facts.count("operation.approve") == 1

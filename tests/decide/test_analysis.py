@@ -77,10 +77,24 @@ def test_latency(check: dict[str, object], new: tuple[int, int], old: tuple[int,
 
 
 @pytest.mark.parametrize(
-    ("asked", "failed", "most", "verdict"), [(0, 0, 0, I), (10, 0, 0, P), (10, 1, 0, F), (10, 1, 10, P), (10, 2, 10, F)]
+    ("asked", "failed", "most", "verdict"),
+    [
+        (0, 0, 0, I),
+        (10, 0, 0, P),
+        (1, 1, 0, F),  # none at all may be bad
+        (1, 0, 5, P),
+        (1, 1, 5, I),  # one bad answer isn't 5 % of those that there will be
+        (10, 1, 10, P),
+        (10, 2, 10, I),
+        (10, 6, 10, F),  # 44 good ones would not outweigh them any more
+        (12, 10, 60, F),  # plainly broken
+        (50, 3, 5, F),
+        (60, 3, 5, P),
+        (60, 4, 5, F),
+    ],
 )
 def test_probes(asked: int, failed: int, most: float, verdict: Verdict) -> None:
-    assert judge_probes(asked, failed, most, "HTTP 500").verdict is verdict
+    assert judge_probes(asked, failed, most, 50, "HTTP 500").verdict is verdict
 
 
 @pytest.mark.parametrize(

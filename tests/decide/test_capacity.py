@@ -60,6 +60,26 @@ def test_a_declared_surge_counts() -> None:
     assert peak_bytes(web(1), web(2, newest=2, rollout={"strategy": "rolling", "surge": 3}), "rolling") == 5 * GIB
 
 
+@pytest.mark.parametrize(("strategy", "need_gib"), [("rolling", 4), ("canary", 4), ("blue_green", 4), ("recreate", 2)])
+def test_a_way_back_is_direct(strategy: str, need_gib: int) -> None:
+    target = web(2, newest=2, rollout={"strategy": strategy})
+    assert peak_bytes(web(1), target, direct=True) == need_gib * GIB
+
+
+@pytest.mark.parametrize(("direct", "need_gib"), [(False, 5), (True, 4)])
+def test_a_baseline_is_one_more_machine(direct: bool, need_gib: int) -> None:
+    target = web(2, newest=2, rollout={"strategy": "canary", "baseline": True})
+    assert peak_bytes(web(1), target, direct=direct) == need_gib * GIB
+
+
+def test_a_way_back_that_does_not_fit_names_the_deploy_that_would() -> None:
+    target = web(2, newest=2, rollout={"strategy": "rolling"})
+    assert why_too_large(web(1), target, {}, 3 * GIB) is None
+    found = why_too_large(web(1), target, {}, 3 * GIB, direct=True)
+    assert found is not None
+    assert found[1].startswith("a deploy of the same images with strategy rolling would need 3GiB; ")
+
+
 def test_what_fits_is_not_refused() -> None:
     target = web(2, newest=2)
     assert why_too_large(web(1), target, {"other": 4 * GIB}, 8 * GIB) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.support.building import BuildWorld, spec, step
@@ -177,8 +178,9 @@ def test_the_status_hook_hears_of_a_build(world: BuildWorld, tmp_path: Path) -> 
 def test_signals_that_mean_nothing_to_a_build() -> None:
     from stoneware.operations.build import Build
 
-    assert Build.objection(None, SignalKind.PAUSE, "WORKING")  # type: ignore[arg-type]
-    assert Build.objection(None, SignalKind.ABORT, "WORKING") is None  # type: ignore[arg-type]
+    working = SimpleNamespace(state="WORKING")
+    assert Build.objection(None, SignalKind.PAUSE, working)  # type: ignore[arg-type]
+    assert Build.objection(None, SignalKind.ABORT, working) is None  # type: ignore[arg-type]
 
 
 def test_a_step_works_where_its_directory_is(world: BuildWorld) -> None:

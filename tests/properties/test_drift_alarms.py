@@ -96,7 +96,7 @@ class History:
     def tell(self, operation: OperationRecord, kind: SignalKind) -> None:
         record = self.world.store.operations.get(operation.id)
         procedure = self.world.runner.procedures["rollout"]
-        if record.result is None and procedure.objection(kind, record.state) is None:
+        if record.result is None and procedure.objection(kind, record) is None:
             signal = Signal(kind=kind, actor="tester", at=self.world.clock.now())
             self.world.store.operations.signal(operation.id, signal)
 

@@ -178,3 +178,28 @@ def test_what_says_that_the_record_is_forged_is_not_let_pass(kind: str, problems
     ignore = {"kind": kind, "reason": "known", "until": "2027-01-31"}
     said = found(folder, town={**groups(web={}), "drift": {"ignore": [ignore]}})
     assert [path for path, _ in said] == ["deployments.town.drift.ignore.0.kind"] * problems
+
+
+@pytest.mark.parametrize(
+    ("check", "strategy", "served", "wrong"),
+    [
+        ({"errors": {"more": 1.0}}, "blue_green", True, ("errors", "no traffic to compare with")),
+        ({"latency": {"times": 1.5}}, "recreate", True, ("latency", "no traffic to compare with")),
+        ({"errors": {"most": 1.0}}, "canary", False, ("errors", "no service leads")),
+        ({"errors": {"more": 1.0, "most": 5.0}}, "blue_green", True, None),
+        ({"errors": {"more": 1.0}}, "rolling", True, None),
+        ({"probe": {"tcp": {"port": 80}}}, "blue_green", False, None),
+    ],
+)
+def test_a_check_that_could_never_judge_anything(
+    check: dict[str, Any], strategy: str, served: bool, wrong: tuple[str, str] | None, folder: Path
+) -> None:
+    one = groups(web={"rollout": {"strategy": strategy, "analysis": {"checks": [check]}}})
+    listening = {"services": services("127.0.0.1:8080")["services"]} if served else {}
+    problems = found(folder, town={**one, **listening})
+    if wrong is None:
+        assert problems == []
+    else:
+        [(path, said)] = problems
+        assert path == f"deployments.town.groups.web.rollout.analysis.checks.0.{wrong[0]}"
+        assert wrong[1] in said

@@ -9,6 +9,7 @@ from stoneware.clock import ManualClock
 from stoneware.errors import Conflict, LeaseLost, NotFound
 from stoneware.model.ledger import Fact
 from stoneware.model.operation import Result, SignalKind
+from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.store.store import Store
 
 FACT = Fact(verb="release.create", subject="town#1", actor="ann")
@@ -145,3 +146,22 @@ def test_lists_are_newest_first_and_can_be_narrowed(store: Store) -> None:
 def test_the_frame_comes_back_as_it_was_committed(store: Store) -> None:
     begin(store, frame=Memory(count=41))
     assert Memory.model_validate(commit(store, claim(store)).frame) == Memory(count=42)
+
+
+def test_a_repair_by_itself_decides_only_as_long_as_it_is_stuck(store: Store) -> None:
+    def ended(result: Result, mends: tuple[str, ...] | None, kind: str = "rollout") -> str | None:
+        frame = RolloutFrame(target=2, source=2, rollback=True, mends=mends)
+        store.operations.create(kind=kind, subject="town", actor="a", reason="", state="PREPARING", frame=frame)
+        record = claim(store)
+        more = {"because": "", "text": None, "wake_at": 0.0, "result": result}
+        store.operations.commit(record, state=record.state, frame=frame, **more)  # type: ignore[arg-type]
+        known = store.operations.decisive("town")
+        return known.id if known else None
+
+    assert ended(Result.SUCCEEDED, (), "rollout") is None
+    assert ended(Result.REVERTED, None) == "rollout-2"
+    assert ended(Result.SUCCEEDED, None, "snapshot") == "rollout-2"
+    assert ended(Result.STUCK, ("m",)) == "rollout-4"
+    assert ended(Result.FAILED, ("m",)) == "rollout-4"
+    assert ended(Result.SUCCEEDED, ("m",)) == "rollout-2"
+    assert ended(Result.STUCK, None, "teardown") == "teardown-7"

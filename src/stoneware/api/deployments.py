@@ -131,18 +131,18 @@ def signal_deployment(
     services: Given, name: Name, body: SignalRequest, actor: Actor, key: Key = None
 ) -> OperationRecord:
     """Tells what is under way for a deployment to pause, resume, go on or go back; `retry` starts what failed once more."""
+    if same := services.repeated(key, None, name):
+        return same
     active = services.store.operations.active(name)
     if active is None and body.kind is SignalKind.RETRY:
-        again = services.repeated(key, "rollout", name) or services.gatekeeping.retry(
-            name, actor, body.reason, key, body.force
-        )
+        again = services.gatekeeping.retry(name, actor, body.reason, key, body.force)
         services.worker.poke()
         return again
     if active is None:
         raise NotFound(
             f"nothing is under way for {name}", "`stoneware history` shows what was", code="operation-not-found"
         )
-    return send_signal(services, active, body, actor)
+    return send_signal(services, active, body, actor, key)
 
 
 @router.delete("/v1/deployments/{name}", status_code=202)
@@ -178,18 +178,22 @@ def show_release(services: Given, name: Name, number: Number) -> ShownRelease:
     return ShownRelease(**dict(found), altered=services.store.releases.altered(name, number) or ())
 
 
-def send_signal(services: Services, to: OperationRecord, body: SignalRequest, actor: str) -> OperationRecord:
+def send_signal(
+    services: Services, to: OperationRecord, body: SignalRequest, actor: str, key: str | None
+) -> OperationRecord:
     """Leaves a signal for an operation; what it wishes may be so already. Raises Conflict where it means nothing."""
+    if same := services.repeated(key, to.kind, to.subject):
+        return same
     procedure, under_way = services.procedures[to.kind], to.result is None
     if under_way and not services.store.operations.signals(to.id) and procedure.already(body.kind, to):
         return to
-    objection = procedure.objection(body.kind, to.state)
+    objection = procedure.objection(body.kind, to)
     if under_way and objection:  # what is over says so itself
         raise Conflict(
             f"{to.id}: {objection}", "`stoneware status --watch` shows how it goes on", code="signal-refused"
         )
     signal = Signal(kind=body.kind, actor=actor, reason=body.reason, at=services.clock.now())
-    services.store.operations.signal(to.id, signal)
+    services.store.operations.signal(to.id, signal, key)
     services.worker.poke()
     return services.store.operations.get(to.id)
 

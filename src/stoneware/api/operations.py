@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from stoneware.api.deployments import send_signal
-from stoneware.api.services import Actor, Given, Position, Services, SignalRequest
+from stoneware.api.services import Actor, Given, Key, Position, Services, SignalRequest
 from stoneware.model.operation import JournalLine, OperationRecord
 
 router = APIRouter(tags=["operations"])
@@ -68,9 +68,11 @@ def show_journal(services: Given, identity: str, after: Position = 0) -> list[Jo
 
 
 @router.post("/v1/operations/{identity}/signals", status_code=202)
-def signal_operation(services: Given, identity: str, body: SignalRequest, actor: Actor) -> OperationRecord:
+def signal_operation(
+    services: Given, identity: str, body: SignalRequest, actor: Actor, key: Key = None
+) -> OperationRecord:
     """Tells an operation something."""
-    return send_signal(services, services.store.operations.get(identity), body, actor)
+    return send_signal(services, services.store.operations.get(identity), body, actor, key)
 
 
 @router.get("/v1/operations/{identity}/log", response_class=PlainTextResponse, responses=PIECE)

@@ -100,8 +100,9 @@ class Services:
         finding = Finding(self.store, self.platforms, self.clock, self.drift)
         return Promoting(self.store, self.clock, self.releasing, finding)
 
-    def repeated(self, key: str | None, kind: str, subject: str) -> OperationRecord | None:
-        """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again."""
+    def repeated(self, key: str | None, kind: str | None, subject: str) -> OperationRecord | None:
+        """What an earlier request with this idempotency key led to: whatever has become of it, it isn't done again. `kind` None: an
+        operation of any kind."""
         return self.store.operations.repeated(key, kind, subject) if key else None
 
     def enter(self, verb: str, subject: str, actor: str, reason: str, details: Mapping[str, str] | None = None) -> None:

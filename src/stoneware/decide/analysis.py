@@ -56,12 +56,18 @@ def judge_latency(check: LatencyCheck, sides: Sides, samples: int) -> Judgement:
     return _pass(said)
 
 
-def judge_probes(asked: int, failed: int, most_percent: float, detail: str) -> Judgement:
-    """Answers to questions that we sent ourselves."""
+def judge_probes(asked: int, failed: int, most_percent: float, samples: int, detail: str) -> Judgement:
+    """Answers to questions that we sent ourselves: bad are those that no good ones up to `samples` could outweigh."""
     said = f"{failed} of {asked} probes failed" + (f": {detail}" if failed else "")
     if not asked:
         return Judgement(verdict=Verdict.INCONCLUSIVE, detail="no probe was sent yet")
-    return _fail(said) if 100 * failed > most_percent * asked else _pass(said)
+    over, broken = 100 * failed > most_percent * asked, failed >= BROKEN_FAILURES and 2 * failed > asked
+    if over and (broken or 100 * failed > most_percent * max(asked, samples)):
+        return _fail(said)
+    if over:
+        few = f"{said}; {asked} answers are too few to judge by ({samples} are needed)"
+        return Judgement(verdict=Verdict.INCONCLUSIVE, detail=few)
+    return _pass(said)
 
 
 def judge_value(check: PrometheusCheck, value: float | None) -> Judgement:

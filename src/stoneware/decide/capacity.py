@@ -24,30 +24,34 @@ def lasting_bytes(release: Release) -> int:
     return sum(_bytes(group) for group in release.groups.values())
 
 
-def peak_bytes(source: Release | None, target: Release, strategy: str | None = None) -> int:
+def peak_bytes(source: Release | None, target: Release, strategy: str | None = None, *, direct: bool = False) -> int:
     """The most memory that is needed on the way from `source` to `target`: old machines stay until the new ones are proven.
 
-    `strategy` asks what another one would need in the place of those that are declared.
+    `strategy` asks what another one would need in the place of those that are declared; `direct` is for a rollback, which goes
+    neither by turns nor by steps.
     """
     before = source.groups if source else {}
     going = sum(_bytes(old) for name, old in before.items() if name not in target.groups)
-    return going + sum(_peak_of(before.get(name), new, strategy) for name, new in target.groups.items())
+    return going + sum(_peak_of(before.get(name), new, strategy, direct=direct) for name, new in target.groups.items())
 
 
-def _peak_of(old: PinnedGroup | None, new: PinnedGroup, strategy: str | None) -> int:
+def _peak_of(old: PinnedGroup | None, new: PinnedGroup, strategy: str | None, *, direct: bool) -> int:
     if old is None:
         return _bytes(new)
     larger = max(_bytes(old), _bytes(new))
     if old.fleet == new.fleet:
         return larger
-    match strategy or str(new.spec.rollout.strategy):
+    declared, beside = new.spec.rollout, _bytes(old) + _bytes(new)
+    match strategy or str(declared.strategy):
         case "recreate":
             return larger
-        case "rolling":
-            surge = 1 if new.spec.rollout.surge is None else new.spec.rollout.surge
+        case "rolling" if not direct:
+            surge = 1 if declared.surge is None else declared.surge
             return larger + surge * new.spec.machine.memory
+        case "canary" if declared.baseline and not direct:
+            return beside + old.spec.machine.memory
         case _:
-            return _bytes(old) + _bytes(new)
+            return beside
 
 
 def _bytes(group: PinnedGroup) -> int:
@@ -55,14 +59,19 @@ def _bytes(group: PinnedGroup) -> int:
 
 
 def why_too_large(
-    source: Release | None, target: Release, others: Mapping[str, int], memory_bytes: int | None
+    source: Release | None,
+    target: Release,
+    others: Mapping[str, int],
+    memory_bytes: int | None,
+    *,
+    direct: bool = False,
 ) -> tuple[str, str] | None:
     """What is wrong and what would help, when the way to `target` needs more memory than there is; None when it fits, and when it
     needs no more than what runs already.
 
-    `others` is what each other deployment is declared to have (bytes).
+    `others` is what each other deployment is declared to have (bytes). `direct`: the way is a rollback.
     """
-    need, taken = peak_bytes(source, target), sum(others.values())
+    need, taken = peak_bytes(source, target, direct=direct), sum(others.values())
     if memory_bytes is None or need + taken <= memory_bytes or (source and need <= lasting_bytes(source)):
         return None
     free = max(0, memory_bytes - taken)
@@ -77,13 +86,14 @@ def why_too_large(
         f"release {target.number} of {target.deployment} needs {format_rough(need)} of memory{beside}, and "
         f"{format_rough(free)} of {format_rough(memory_bytes)} is free{held}"
     )
-    return why, "; ".join(_remedies(source, target, need, free))
+    return why, "; ".join(_remedies(source, target, need, free, direct=direct))
 
 
-def _remedies(source: Release | None, target: Release, need: int, free: int) -> list[str]:
-    """What would make it fit; smaller machines always would."""
+def _remedies(source: Release | None, target: Release, need: int, free: int, *, direct: bool) -> list[str]:
+    """What would make it fit; smaller machines always would. A rollback goes directly: another strategy takes a deploy."""
+    how = "a deploy of the same images with strategy" if direct else "strategy"
     less = [
-        f"strategy {strategy} would need {format_rough(less)}"
+        f"{how} {strategy} would need {format_rough(less)}"
         for strategy in ("rolling", "recreate")
         if (less := peak_bytes(source, target, strategy)) < need and less <= free and not _has_disks(target, strategy)
     ]

@@ -104,6 +104,15 @@ def hands_over(source: Release | None, target: Release, group: str) -> bool:
     return old.fleet != new.fleet and bool(set(old.spec.disks) & set(new.spec.disks))
 
 
+def holds(source: Release | None, target: Release, group: str) -> bool:
+    """Whether requests to this group wait on the way: its disks move, or its old machines stop before the new ones start."""
+    if source is None or group not in source.groups:
+        return False
+    new = target.groups[group]
+    recreated = source.groups[group].fleet != new.fleet and new.spec.rollout.strategy == "recreate"
+    return recreated or hands_over(source, target, group)
+
+
 def pool_label(release: Release, service: str) -> str:
     """The name of the pool that a release puts behind a service.
 

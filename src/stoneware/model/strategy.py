@@ -139,8 +139,9 @@ class AnalysisSpec(Noun):
 
     Errors and latency are those that the proxy itself counted. With less than `samples` answers a verdict is inconclusive:
     the step is extended by `extend`, and then a person is asked. One exception: where at least 10 answers failed, and more
-    than half of all, the version is plainly broken and fails at once, when that is over the limit. Turns go on while it is
-    inconclusive, and the first release of all waits for no doubt: nobody may ask it yet.
+    than half of all, the version is plainly broken and fails at once, when that is over the limit. Probes fail as soon as
+    `samples` answers would be over the limit even if all that are missing were good, and pass however few there are. Turns
+    go on while it is inconclusive, and the first release of all waits for no doubt: nobody may ask it yet.
     """
 
     checks: Annotated[tuple[Check, ...], Field(min_length=1)]

@@ -294,10 +294,10 @@ class Bake(Procedure[BakeFrame]):
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a bake can't be told to {signal}; it can be aborted"
-        return None if state != "DISCARDING" else "it is being discarded already"
+        return None if record.state != "DISCARDING" else "it is being discarded already"
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None

@@ -212,10 +212,10 @@ class Build(Procedure[BuildFrame]):
         """What supervisors run has its own time, which is judged by what they wrote down."""
         return True
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a build can't be told to {signal}; it can be cancelled"
-        return None if state != "ENDING" else "it is ending already"
+        return None if record.state != "ENDING" else "it is ending already"
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None

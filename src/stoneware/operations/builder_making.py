@@ -76,5 +76,5 @@ class MakeBuilder(Procedure[BuilderFrame]):
     def deadline(self, record: OperationRecord, frame: BuilderFrame) -> float | None:
         return LIMIT_S
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         return None if signal is SignalKind.ABORT else f"a builder that is being made can't be told to {signal}"

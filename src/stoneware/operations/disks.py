@@ -80,10 +80,10 @@ class Copying(Procedure[F]):
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a {self.kind} can't be told to {signal}; it can be aborted"
-        return None if state != "DISCARDING" else "it is being discarded already"
+        return None if record.state != "DISCARDING" else "it is being discarded already"
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,10 @@ class Export(Procedure[ExportFrame]):
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"an export can't be told to {signal}; it can be aborted"
-        return None if state == "WRITING" else "it is nearly over"
+        return None if record.state == "WRITING" else "it is nearly over"
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None

@@ -136,10 +136,10 @@ class Import(Procedure[ImportFrame]):
     def going_back(self, state: str) -> bool:
         return state == "DISCARDING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"an import can't be told to {signal}; it can be aborted"
-        return None if state == "READING" else "it is nearly over"
+        return None if record.state == "READING" else "it is nearly over"
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None

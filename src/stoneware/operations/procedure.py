@@ -128,8 +128,8 @@ class Procedure(ABC, Generic[F]):
         try."""
         return self.going_back(state)
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
-        """Why this signal means nothing in this state; None when it is welcome."""
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
+        """Why this signal means nothing to it as it is now; None when it is welcome."""
         return None
 
     def already(self, signal: SignalKind, record: OperationRecord) -> bool:
@@ -141,7 +141,8 @@ class Procedure(ABC, Generic[F]):
         return frame
 
     def watch(self, ctx: Context, frame: F) -> tuple[float, F, str | None]:
-        """A look while paused: in how many seconds the next one is due, the frame, and why it must go back if it must."""
+        """A look while paused: in how many seconds the next one is due, the frame, and why it must go back if it must: then the
+        frame has the code of that."""
         return PAUSED_WAKE_S, frame, None
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:

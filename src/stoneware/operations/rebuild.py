@@ -103,7 +103,7 @@ class Rebuild(Procedure[RebuildFrame]):
     def deadline(self, record: OperationRecord, frame: RebuildFrame) -> float | None:
         return LIMIT_S
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         return None if signal is SignalKind.ABORT else f"a rebuild can't be told to {signal}"
 
 

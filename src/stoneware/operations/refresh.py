@@ -55,5 +55,5 @@ class Refresh(Procedure[RefreshFrame]):
     def deadline(self, record: OperationRecord, frame: RefreshFrame) -> float | None:
         return LIMIT_S
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         return None if signal is SignalKind.ABORT else f"a base that is being made can't be told to {signal}"

@@ -137,10 +137,10 @@ class Rehearsal(Procedure[ShadowFrame]):
     def going_back(self, state: str) -> bool:
         return state == "CLEARING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a rehearsal can't be told to {signal}; it can be aborted"
-        return None if state != "CLEARING" else "its shadow is being taken away already"
+        return None if record.state != "CLEARING" else "its shadow is being taken away already"
 
     # Parts -----------------------------------------------------------------------------------------------------------
 

@@ -47,8 +47,11 @@ def must_be_deployable(
     must_have_room(current, release, others, engine)
 
 
-def must_have_room(current: Release | None, target: Release, others: Sequence[Release], engine: Engine) -> None:
-    """Nobody else has its addresses, and all that is declared on its engine has room beside the way to `target`. Raises Refused."""
+def must_have_room(
+    current: Release | None, target: Release, others: Sequence[Release], engine: Engine, *, direct: bool = False
+) -> None:
+    """Nobody else has its addresses, and all that is declared on its engine has room beside the way to `target`; `direct`: a
+    rollback. Raises Refused."""
     taken = taken_addresses(target, current, others)
     if taken:
         hint = "give the service another address; an address moves to another service in two deploys"
@@ -61,7 +64,7 @@ def must_have_room(current: Release | None, target: Release, others: Sequence[Re
         if other.spec.engine == target.spec.engine:
             known = declared.get(other.deployment, 0)
             declared[other.deployment] = max(known, lasting_bytes(other))
-    problem = why_too_large(current, target, declared, capacity.memory_bytes)
+    problem = why_too_large(current, target, declared, capacity.memory_bytes, direct=direct)
     if problem:
         raise Refused(*problem, code="no-capacity")
 

@@ -24,7 +24,8 @@ from stoneware.operations.data_gate import loss_of, pass_gate
 from stoneware.operations.into import Into
 from stoneware.operations.platform import Platforms
 from stoneware.operations.release_gate import must_be_deployable, must_have_room
-from stoneware.operations.rollout.frame import RolloutFrame, is_repair
+from stoneware.operations.rollout.frame import RolloutFrame, is_repair, is_rollback
+from stoneware.operations.rollout.table import GOING_BACK
 from stoneware.operations.telling import release_told
 from stoneware.store.store import Store
 
@@ -121,7 +122,8 @@ class Releasing:
         seen: Plan | None = None,
         restore_data: bool = False,
     ) -> tuple[Plan | None, OperationRecord]:
-        """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back.
+        """Goes back to release `to`, or to the last good one. While a rollout is under way, that one turns back; a rollback that is
+        under way goes on, however often it is asked for.
 
         `restore_data` also puts back the newest snapshots that it can read, of disks whose data it can't.
         Raises Refused for a return to what already runs, NotFound when there is nothing to return to.
@@ -130,6 +132,8 @@ class Releasing:
             return None, same
         current = self.store.releases.current(deployment)
         active = self.store.operations.active(deployment)
+        if active and is_rollback(active):
+            return None, _going_on(active, to)
         if active and active.kind == "rollout" and not is_repair(active):
             if to not in (None, active.frame.get("source")):
                 raise Conflict(
@@ -159,7 +163,7 @@ class Releasing:
 
         Raises NotFound when nothing failed.
         """
-        last = self._last(deployment)
+        last = self.store.operations.decisive(deployment)
         if last is None or last.kind != "rollout" or last.result in (None, Result.SUCCEEDED):
             raise NotFound(
                 f"no rollout of {deployment} failed",
@@ -183,7 +187,7 @@ class Releasing:
         self._must_not_be_revoked(target)
         others = self._others(deployment)
         engine = self.platforms.get(target.spec.engine).engine
-        must_have_room(current, target, others, engine)
+        must_have_room(current, target, others, engine, direct=last.rollback)
         pass_gate(self.store, engine, current, target)
         source = current.number if current else None
         frame = RolloutFrame(
@@ -196,12 +200,8 @@ class Releasing:
         why = reason or f"{known} once more"
         return self._start(deployment, frame, actor, why, key, list(facts), target, known=True)
 
-    def _last(self, deployment: str) -> OperationRecord | None:
-        ended = self.store.operations.list(subject=deployment, unfinished=False, limit=1)
-        return ended[0] if ended else None
-
     def _is_stuck(self, deployment: str) -> bool:
-        last = self._last(deployment)
+        last = self.store.operations.decisive(deployment)
         return last is not None and last.result is Result.STUCK
 
     def plan_rollback(self, deployment: str, to: int | None, restore_data: bool = False) -> Plan:
@@ -220,6 +220,11 @@ class Releasing:
         engine = self.platforms.get(target.spec.engine).engine
         restore = pass_gate(self.store, engine, current, target, restore_data=restore_data)
         plan = directly(plan_release(current, target))
+        if target.number != current.number and not (plan.changes or restore):
+            raise Refused(
+                f"release {target.number} is what runs already, as release {current.number}",
+                "name another release with --to, or deploy a new one",
+            )
         warnings = (*plan.warnings, *doubts(target), *loss_of(restore))
         return plan.model_copy(update={"warnings": warnings}), restore
 
@@ -241,8 +246,8 @@ class Releasing:
         dropped = dropped_disks(current, target)
         if dropped:
             raise Refused(f"release {target.number} has no place for disks in use: {', '.join(dropped)}")
-        others = self._others(target.deployment)
-        must_have_room(current, target, others, self.platforms.get(target.spec.engine).engine)
+        engine = self.platforms.get(target.spec.engine).engine
+        must_have_room(current, target, self._others(target.deployment), engine, direct=True)
         self._must_not_be_revoked(target)
         return target
 
@@ -339,6 +344,25 @@ class Releasing:
                     "name another release with --to, or deploy a new one",
                     code="image-revoked",
                 )
+
+
+def _going_on(active: OperationRecord, to: int | None) -> OperationRecord:
+    """The rollback that is under way, if it is the one that is wished for: said again, it must not bring back what is left.
+
+    Raises Conflict when it leads elsewhere.
+    """
+    target, source = active.frame["target"], active.frame["source"]
+    if to in (None, target) and active.state not in GOING_BACK:
+        return active
+    back = active.state in GOING_BACK
+    how = f"is on its way back to release {source}" if back else f"goes back to release {target}"
+    raise Conflict(
+        f"{active.id} is under way and {how}",
+        f"wait for it (`stoneware history {active.id} --watch`), then roll back again"
+        if back or to != source
+        else f"`stoneware abort {active.id}` stays on release {source}",
+        code="operation-under-way",
+    )
 
 
 def _must_be(seen: Plan | None, plan: Plan) -> None:

@@ -114,10 +114,10 @@ class Restore(Procedure[RestoreFrame]):
     def going_back(self, state: str) -> bool:
         return state == "STARTING"
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
         if signal is not SignalKind.ABORT:
             return f"a restore can't be told to {signal}; it can be aborted"
-        return None if state != "STARTING" else "it is nearly over"
+        return None if record.state != "STARTING" else "it is nearly over"
 
     def _engine(self, frame: RestoreFrame) -> Engine:
         return self.platforms.get(frame.engine).engine

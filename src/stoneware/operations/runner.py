@@ -112,11 +112,7 @@ class Runner:
 
         def look() -> Outcome:
             again, seen, trouble = procedure.watch(ctx, frame)
-            return (
-                procedure.retreat(ctx, seen.coded("machine-sick"), trouble)
-                if trouble is not None
-                else Wait(again, seen, text)
-            )
+            return procedure.retreat(ctx, seen, trouble) if trouble is not None else Wait(again, seen, text)
 
         outcome, failures = self._guard(procedure, ctx, frame, look)
         return Step(outcome, consumed, paused=isinstance(outcome, Wait), failures=failures, ctx=ctx)
@@ -272,7 +268,7 @@ def _heed(
     """What the signals change: the frame, whether the operation is paused now, and why it is to be aborted."""
     paused, abort = ctx.record.paused, None
     for signal in signals:
-        if procedure.objection(signal.kind, ctx.record.state):
+        if procedure.objection(signal.kind, ctx.record):
             continue
         if signal.kind is SignalKind.PAUSE and not paused:
             paused = True

@@ -19,6 +19,8 @@ Declared = tuple[Place, str, DeploymentSpec]
 """Something for deploying: where it is declared, its name, its declaration."""
 
 LONGEST_NAME = 63
+COMPARING = ("canary", "rolling")
+"""Strategies with which both versions have traffic for a while."""
 
 
 def reference_problems(document: Document, folder: Path) -> Iterator[Found]:
@@ -107,6 +109,8 @@ def _deployment(here: Place, name: str, deployment: DeploymentSpec, document: Do
                 )
         writable = document.images[family].writable if family in document.images else ()
         yield from _disks((*place, "disks"), group, family, writable)
+        served = any(service.group == group_name for service in deployment.services.values())
+        yield from _checks((*place, "rollout", "analysis", "checks"), group, served=served)
     for service_name, service in deployment.services.items():
         if service.group not in deployment.groups:
             wrong = f"there is no group {service.group!r}"
@@ -124,6 +128,20 @@ def _disks(place: tuple[str, ...], group: GroupSpec, family: str, writable: tupl
         if clash:
             wrong = f"{disk.mount} and the writable path {clash[0]} of image {family} overlap"
             yield (*place, name, "mount"), wrong, "a path is on a disk or in memory, not both"
+
+
+def _checks(place: Place, group: GroupSpec, *, served: bool) -> Iterator[Found]:
+    """Checks that never could judge anything: what the proxy counts needs a service, a comparison an old version with traffic."""
+    analysis, strategy = group.rollout.analysis, group.rollout.strategy
+    for at, check in enumerate(analysis.checks if analysis else ()):
+        counted = check.errors or check.latency
+        kind = "errors" if check.errors else "latency"
+        if counted and not served:
+            wrong = "no service leads to this group, so that the proxy counts nothing of it"
+            yield (*place, at, kind), wrong, "ask it by a probe, prometheus or run instead"
+        elif counted and counted.most is None and strategy not in COMPARING:
+            wrong = f"with strategy {strategy} the old version has no traffic to compare with"
+            yield (*place, at, kind), wrong, "give it a limit of its own (`most`), or write strategy: canary"
 
 
 def _twins(everything: Sequence[Declared]) -> Iterator[Found]:

@@ -30,6 +30,8 @@ class InLine:
 
 
 BY_ID = sa.select(operations).where(operations.c.id == sa.bindparam("identity"))
+DECIDED = (Result.SUCCEEDED, Result.STUCK)
+"""Ends of a repair after which something is otherwise. One that gave way, or went back, changed nothing."""
 
 
 class Operations(Leases):
@@ -99,8 +101,8 @@ class Operations(Leases):
                 also(conn)
             return self._one(conn, identity)
 
-    def repeated(self, key: str, kind: str, subject: str | None) -> OperationRecord | None:
-        """The operation that an earlier request with this idempotency key started, or sent a signal to.
+    def repeated(self, key: str, kind: str | None, subject: str | None) -> OperationRecord | None:
+        """The operation that an earlier request with this idempotency key started, or sent a signal to. `kind` None: of any kind.
 
         Raises Conflict when that was another request: of another kind, or about another subject.
         """
@@ -187,24 +189,42 @@ class Operations(Leases):
             raise NotFound(f"no operation {identity}", "`stoneware history` shows them", code="operation-not-found")
         return record_of(row)
 
+    def decisive(self, subject: str) -> OperationRecord | None:
+        """The last rollout or destroy of a deployment that ended: what is done with its disks meanwhile says nothing of it, nor
+        does a repair that nobody asked for, unless the last of them got stuck."""
+        by_itself = operations.c.frame["mends"].as_string().is_not(None)
+        ended = sa.and_(operations.c.subject == subject, operations.c.result.is_not(None))
+        those = sa.select(operations).where(ended, operations.c.kind.in_(("rollout", "teardown")))
+        newest = those.order_by(operations.c.seq.desc()).limit(1)
+        with self.db.connect() as conn:
+            wanted = conn.execute(newest.where(~by_itself)).first()
+            repair = conn.execute(newest.where(by_itself, operations.c.result.in_(DECIDED))).first()
+        stuck = repair is not None and repair.result == Result.STUCK and (wanted is None or repair.seq > wanted.seq)
+        row = repair if stuck else wanted
+        return record_of(row) if row else None
+
     def list(
-        self, subject: str | None = None, unfinished: bool | None = None, limit: int = 50, kind: str | None = None
+        self,
+        subject: str | None = None,
+        unfinished: bool | None = None,
+        limit: int = 50,
+        kind: str | tuple[str, ...] | None = None,
     ) -> list[OperationRecord]:
         """Newest first."""
         query = sa.select(operations).order_by(operations.c.seq.desc()).limit(limit)
         if subject is not None:
             query = query.where(operations.c.subject == subject)
         if kind is not None:
-            query = query.where(operations.c.kind == kind)
+            query = query.where(operations.c.kind.in_((kind,) if isinstance(kind, str) else kind))
         if unfinished is not None:
             query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
         with self.db.connect() as conn:
             return [record_of(row) for row in conn.execute(query)]
 
 
-def _repeated(conn: sa.Connection, key: str, kind: str, subject: str | None) -> OperationRecord | None:
+def _repeated(conn: sa.Connection, key: str, kind: str | None, subject: str | None) -> OperationRecord | None:
     told = sa.select(signals.c.operation).where(signals.c.key == key)
     row = conn.execute(sa.select(operations).where(sa.or_(operations.c.key == key, operations.c.id.in_(told)))).first()
-    if row is not None and (row.kind, row.subject) != (kind, row.subject if subject is None else subject):
+    if row is not None and (kind not in (None, row.kind) or subject not in (None, row.subject)):
         raise Conflict(f"this idempotency key belongs to {row.id} of {row.subject}", "a new request needs a new key")
     return record_of(row) if row else None

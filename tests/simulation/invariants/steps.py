@@ -13,7 +13,8 @@ from stoneware.model.operation import OperationRecord, Result
 from stoneware.names import service_key
 
 AFTER_HOLDS = ("SOAKING", "DRAINING", "RETIRING", "DISCARDING")
-WHILE_CLIENTS_STAY = ("SOAKING", "DRAINING")
+WHILE_CLIENTS_STAY = ("SOAKING", "DRAINING", "AWAITING_APPROVAL", "AWAITING_DECISION")
+STAYS_AFTER = (*AFTER_HOLDS, *WHILE_CLIENTS_STAY)
 
 
 def current_moves_only_on_success(world: World, memory: Memory, act: Act) -> Iterator[str]:
@@ -50,9 +51,11 @@ def clients_leave_in_time(world: World, memory: Memory, act: Act) -> Iterator[st
     before = act.record
     if before is None or before.kind != "rollout" or before.state not in WHILE_CLIENTS_STAY:
         return
+    if before.frame["switched_at"] is None:
+        return
     after = world.store.operations.get(before.id)
-    went_on = (after.state, after.wake_at) != (before.state, before.wake_at) and after.state in AFTER_HOLDS
-    if not went_on or after.failures or after.paused or before.paused:
+    went_on = (after.state, after.wake_at) != (before.state, before.wake_at) and after.state in STAYS_AFTER
+    if not went_on or after.failures:
         return
     began = world.clock.now() - (world.clock.elapsed - act.begun)
     release = world.store.releases.get(str(before.subject), before.frame["target"])

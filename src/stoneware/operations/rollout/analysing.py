@@ -59,6 +59,11 @@ def judge_turns(stage: Stage, elsewhere: Elsewhere) -> Judgement:
     return judge(stage, groups, elsewhere, compares=True, at_end=False)
 
 
+def replaced(stage: Stage) -> list[str]:
+    """Groups whose new version is judged after the switch. A rollback leads to what was good."""
+    return [] if stage.frame.rollback else [g for g, new in stage.target.groups.items() if new in stage.changing]
+
+
 def extension_s(stage: Stage, groups: Iterable[str]) -> float:
     """How long a doubt may last (seconds)."""
     analyses = [stage.target.groups[group].spec.rollout.analysis for group in groups]
@@ -85,8 +90,7 @@ def _one(look: Look, group: str, key: str, check: Check) -> Judgement:
 
 def _counted(look: Look, group: str, check: Check) -> Judgement:
     """What the proxy counted. Without an old version to compare with, only the absolute limit is asked for."""
-    stage, analysis = look.stage, look.stage.target.groups[group].spec.rollout.analysis
-    samples = analysis.samples if analysis else 1
+    stage, samples = look.stage, _samples(look.stage, group)
     sides = Sides(new=_since(stage, group, NEW), old=_since(stage, group, OLD))
     errors, latency = check.errors, check.latency
     if not look.compares:
@@ -117,7 +121,12 @@ def _probe(stage: Stage, group: str, key: str, check: ProbeCheck) -> Judgement:
             asked, failed = asked + 1, failed + (not answer.ok)
             detail = detail if answer.ok else f"{name}: {answer.detail}"
         stage.remember(probed={**stage.frame.probed, key: (asked, failed, stage.ctx.now, detail)})
-    return judge_probes(asked, failed, check.failed, detail)
+    return judge_probes(asked, failed, check.failed, _samples(stage, group), detail)
+
+
+def _samples(stage: Stage, group: str) -> int:
+    analysis = stage.target.groups[group].spec.rollout.analysis
+    return analysis.samples if analysis else 1
 
 
 def _since(stage: Stage, group: str, side: str) -> Counters:

@@ -97,3 +97,9 @@ class RolloutFrame(Frame):
 def is_repair(operation: OperationRecord) -> bool:
     """Whether an operation only makes true again what was true: a rollout of the current release to itself."""
     return operation.kind == "rollout" and operation.frame.get("source") == operation.frame.get("target")
+
+
+def is_rollback(operation: OperationRecord) -> bool:
+    """Whether an operation is a rollback that somebody wished for. A repair that nobody asked for names what it mends."""
+    frame = operation.frame
+    return operation.kind == "rollout" and bool(frame.get("rollback")) and frame.get("mends") is None

@@ -24,7 +24,17 @@ from stoneware.model.release import PinnedGroup
 from stoneware.model.strategy import Verdict
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.procedure import Context
-from stoneware.operations.rollout import analysing, fleets, judging, parts, recreating, rehearsal, routes, snapshots
+from stoneware.operations.rollout import (
+    analysing,
+    fleets,
+    judging,
+    parts,
+    recreating,
+    rehearsal,
+    routes,
+    snapshots,
+    watching,
+)
 from stoneware.operations.rollout import turns as turns_of
 from stoneware.operations.rollout.desired import desired
 from stoneware.operations.rollout.elsewhere import Elsewhere
@@ -103,11 +113,12 @@ class Rollout(WayBack):
     def awaiting_approval(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """A person says yes, or aborts. The new machines are watched all the while, for they may have traffic already."""
         stage = self._stage(ctx, frame)
+        end_sessions(stage)
         again = judging.ask(stage, stage.proving | people(stage.source, stage.target.groups))
-        if frame.judged and (sick := judging.sick(stage, people(stage.target, stage.beside))):
-            return self.retreat(
-                ctx, stage.frame.coded("machine-sick"), f"sick while a person was asked; {judging.words(stage, sick)}"
-            )
+        again = min(again, watching.ask(stage))
+        watching.count(stage)
+        if trouble := watching.trouble(stage, self.elsewhere, "while a person was asked"):
+            return self.retreat(ctx, stage.frame.coded(trouble.code), trouble.because)
         if frame.judged and frame.retried:
             again_all = {"retried": False, "judged": "", "judged_because": "", "counting": False}
             return Go(frame.judged, stage.frame.model_copy(update=again_all), "judged once more, by a person's wish")
@@ -115,7 +126,7 @@ class Rollout(WayBack):
             return Wait(again, stage.frame, parts.asked_words(stage))
         if not frame.judged and judging.not_proven(stage, stage.proving):
             return Go("VERIFYING", stage.frame, "approved; the new machines prove themselves once more")
-        stage.remember(approved=False, judged="", judged_because="")
+        stage.remember(approved=False, retried=False, judged="", judged_because="")
         if frame.judged == "CANARY":
             return parts.next_step(stage)
         return Go("DRAINING", stage.frame) if frame.judged else parts.onward(stage, "VERIFYING")
@@ -260,7 +271,7 @@ class Rollout(WayBack):
                 ctx, stage.frame.coded("machine-sick"), f"sick after the switch; {judging.words(stage, sick)}"
             )
         end_sessions(stage)
-        groups = [] if frame.rollback else [g for g in stage.target.groups if stage.target.groups[g] in stage.changing]
+        groups = analysing.replaced(stage)
         if not frame.counting:
             analysing.begin(stage, groups)
         lasts_s = 0.0 if frame.promoted else parts.soak_s(stage)
@@ -272,12 +283,21 @@ class Rollout(WayBack):
         return Go("DRAINING", stage.frame)
 
     def draining(self, ctx: Context, frame: RolloutFrame) -> Outcome:
-        """The old machines finish what they have begun; clients that belong to them may finish there."""
+        """The old machines finish what they have begun; clients that belong to them may finish there.
+
+        They could serve still, so the new ones are watched to the end: after the last look, nothing is as quick as they are.
+        """
         stage = self._stage(ctx, frame)
         end_sessions(stage)
         left = still_old(stage)
+        again = watching.ask(stage, at_least_every=None if left else POLL_S)
+        watching.count(stage)
+        if trouble := watching.trouble(stage, self.elsewhere, "while the old machines were finishing"):
+            return self.retreat(ctx, stage.frame.coded(trouble.code), trouble.because)
         if left:
-            return Wait(POLL_S, stage.frame, f"the old machines are finishing; {left}")
+            return Wait(min(again, POLL_S), stage.frame, f"the old machines are finishing; {left}")
+        if judging.not_up(stage, stage.all_new):
+            return Wait(min(again, POLL_S), stage.frame, "waiting for the last doubtful health answer")
         return Go("RETIRING", stage.frame)
 
     def retiring(self, ctx: Context, frame: RolloutFrame) -> Outcome:
@@ -302,13 +322,14 @@ class Rollout(WayBack):
     # Rules -----------------------------------------------------------------------------------------------------------
 
     def deadline(self, record: OperationRecord, frame: RolloutFrame) -> float | None:
-        return deadline_of(record.state, self.store.releases.get(record.subject, frame.target), frame)
+        known = [self.store.releases.get(record.subject, n) for n in (frame.target, frame.source) if n is not None]
+        return deadline_of(record.state, known[0], frame, *known[1:])
 
     def going_back(self, state: str) -> bool:
         return state in GOING_BACK
 
-    def objection(self, signal: SignalKind, state: str) -> str | None:
-        return objection_to(signal, state)
+    def objection(self, signal: SignalKind, record: OperationRecord) -> str | None:
+        return objection_to(signal, record.state, judged=bool(record.frame.get("judged")))
 
     def already(self, signal: SignalKind, record: OperationRecord) -> bool:
         return said_already(signal, record) or super().already(signal, record)
@@ -321,10 +342,12 @@ class Rollout(WayBack):
         if ctx.record.state not in WITH_TRAFFIC:
             return super().watch(ctx, frame)
         stage = self._stage(ctx, frame)
-        new = people(stage.target, stage.beside) | {n: h for n, h in stage.all_new.items() if n in frame.admitted}
-        again = judging.ask(stage, new)
-        sick = judging.sick(stage, new)
-        return again, stage.frame, f"sick while paused; {judging.words(stage, sick)}" if sick else None
+        end_sessions(stage)
+        again = watching.ask(stage)
+        trouble = watching.trouble(stage, self.elsewhere, "while paused")
+        if trouble is None:
+            return again, stage.frame, None
+        return again, stage.frame.coded(trouble.code), trouble.because
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         if not isinstance(outcome.frame, RolloutFrame):

@@ -10,9 +10,9 @@ FIELDS = {SignalKind.APPROVE: "approved", SignalKind.PROMOTE: "promoted", Signal
 
 
 def hear(signal: SignalKind, frame: RolloutFrame) -> RolloutFrame:
-    """The frame after a wish. To promote is to approve whatever waits, too."""
-    approved = {"approved": True} if signal is SignalKind.PROMOTE else {}
-    return frame.model_copy(update={FIELDS[signal]: True, **approved})
+    """The frame after a wish. To promote is to approve whatever waits, too. Of approval and retry, the last word counts."""
+    wishes = {"approved": signal is not SignalKind.RETRY, "retried": signal is SignalKind.RETRY}
+    return frame.model_copy(update={**wishes, FIELDS[signal]: True})
 
 
 def said_already(signal: SignalKind, record: OperationRecord) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stoneware.decide.fleet import holds
 from stoneware.model.deployment import RolloutSpec
 from stoneware.model.operation import SignalKind
 from stoneware.model.release import Release
@@ -51,7 +52,7 @@ NEXT: dict[str, tuple[str, ...]] = {
     "HANDING_OVER": ("SHIFTING", "REVERTING"),
     "SHIFTING": ("SOAKING", "REVERTING"),
     "SOAKING": ("DRAINING", "AWAITING_APPROVAL", "AWAITING_DECISION", "REVERTING"),
-    "DRAINING": ("RETIRING", "REVERTING"),
+    "DRAINING": ("RETIRING", "AWAITING_DECISION", "REVERTING"),
     "RETIRING": ("REVERTING",),
     "AWAITING_DECISION": (
         "PROVISIONING",
@@ -62,6 +63,7 @@ NEXT: dict[str, tuple[str, ...]] = {
         "REHEARSING",
         "AWAITING_APPROVAL",
         "SOAKING",
+        "DRAINING",
         "REVERTING",
     ),
     "REVERTING": ("DISCARDING",),
@@ -91,16 +93,20 @@ STOP_S = 45.0
 """What a machine may take to stop in order before it is ended by force: more than the grace of every engine."""
 
 
-def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | None:
+def deadline_of(state: str, target: Release, frame: RolloutFrame, source: Release | None = None) -> float | None:
     """Seconds that a state may last; None where only a person can end it.
 
     While requests are held, all states share one budget: half of what a request may wait, so that the way back has the
-    other half. Who puts data back with a release, or recreates machines, takes the time that it takes: that isn't counted. (A
-    recreation that waits in vain ends sooner: `recreating.py`.)
+    other half. Of several groups whose requests wait, the most impatient decides. Who puts data back with a release, or
+    recreates machines, takes the time that it takes: that isn't counted. (A recreation that waits in vain ends sooner:
+    `recreating.py`.)
     """
     rollouts = [g.spec.rollout for g in target.groups.values()]
     health = [g.spec.health for g in target.groups.values()]
     progress = max(r.progress_deadline for r in rollouts)
+    holding = [target.groups[g].spec.rollout for g in target.groups if holds(source, target, g)]
+    recreates = any(r.strategy == "recreate" for r in holding)
+    patience = min((r.hold_limit for r in holding), default=max(r.hold_limit for r in rollouts))
     match state:
         case "PREPARING":
             return MARGIN_S
@@ -110,17 +116,18 @@ def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | Non
             return min(progress, max(h.deadline for h in health))
         case "CANARY":
             return max(_step_s(r, frame.step) for r in rollouts) + progress
-        case "HANDING_OVER" if any(r.strategy == "recreate" for r in rollouts):
+        case "HANDING_OVER" if recreates:
             return progress + max(h.deadline for h in health)
-        case "SHIFTING" if any(r.strategy == "recreate" for r in rollouts):
-            return min(progress, max(*(h.deadline for h in health), *(r.hold_limit / 2 for r in rollouts)))
+        case "SHIFTING" if recreates:
+            return min(progress, max(*(h.deadline for h in health), patience / 2))
         case "HOLDING" | "HANDING_OVER" | "SHIFTING":
             spent = max(0.0, frame.entered_at - frame.held_since) if frame.held_since and not frame.restore else 0.0
-            left = max(r.hold_limit for r in rollouts) / 2 - spent
+            left = patience / 2 - spent
             return max(left, SWITCH_S if state == "SHIFTING" else 0.0)
         case "SOAKING":
             extension = max(r.analysis.extend if r.analysis else 0.0 for r in rollouts)
-            return max(r.bake_time for r in rollouts) + extension + max(h.healthy_for for h in health) + MARGIN_S
+            watched = max(r.bake_time for r in rollouts) + max(h.healthy_for for h in health)
+            return watched + extension + sum(_commands_s(r) for r in rollouts) + MARGIN_S
         case "DRAINING":
             stays = max((s.max_session for s in target.spec.services.values() if s.sticky), default=0.0)
             return max(stays, *(r.drain for r in rollouts)) + MARGIN_S
@@ -133,17 +140,22 @@ def deadline_of(state: str, target: Release, frame: RolloutFrame) -> float | Non
 def _step_s(spec: RolloutSpec, step: int) -> float:
     """How long a canary's step may last (seconds), less what may delay it."""
     steps = spec.canary_steps
-    commands = [check.run.within for check in (spec.analysis.checks if spec.analysis else ()) if check.run]
     extension = spec.analysis.extend if spec.analysis else 0.0
-    return steps[min(step, len(steps) - 1)].duration + extension + sum(commands)
+    return steps[min(step, len(steps) - 1)].duration + extension + _commands_s(spec)
 
 
-def objection_to(signal: SignalKind, state: str) -> str | None:
-    """Why a signal means nothing in a state; None when it is welcome."""
+def _commands_s(spec: RolloutSpec) -> float:
+    """How long the commands of an analysis may take (seconds), one after the other."""
+    return sum(check.run.within for check in (spec.analysis.checks if spec.analysis else ()) if check.run)
+
+
+def objection_to(signal: SignalKind, state: str, *, judged: bool) -> str | None:
+    """Why a signal means nothing in a state; None when it is welcome. `judged`: a person is asked about what was judged."""
     if signal is SignalKind.APPROVE and state != "AWAITING_APPROVAL":
         failed = "; `stoneware retry` tries again" if state == "AWAITING_DECISION" else ""
         return f"nothing waits for approval: the rollout is {state}{failed}"
-    if signal is SignalKind.RETRY and state not in WAITING_FOR_A_PERSON:
+    in_doubt = state in WAITING_FOR_A_PERSON and (judged or state != "AWAITING_APPROVAL")
+    if signal is SignalKind.RETRY and not in_doubt:
         return f"nothing has failed, and nothing is in doubt: the rollout is {state}"
     if signal is SignalKind.PROMOTE and state not in PROMOTABLE:
         return f"there is no step to skip: the rollout is {state}"

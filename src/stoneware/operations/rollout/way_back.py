@@ -12,7 +12,7 @@ from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Context, Procedure
 from stoneware.operations.rollout import data, fleets, parts, rehearsal, routes, snapshots
-from stoneware.operations.rollout.finishing import still_new
+from stoneware.operations.rollout.finishing import end_sessions, still_new
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.kept import kept_machines
 from stoneware.operations.rollout.stage import Stage, some
@@ -49,7 +49,11 @@ class WayBack(Procedure[RolloutFrame]):
         if frame.retried:
             again = {"code": "", "retried": False, "tries": {}, "counting": False, "health": {}}
             return Go(frame.failed_in, frame.model_copy(update=again), "tried again by a person")
-        return Wait(3600.0, frame, f"{frame.failure}; `stoneware retry` tries again, `stoneware abort` goes back")
+        look_s = 3600.0
+        if frame.switched_at is not None:  # the new version has the traffic, and old clients their time
+            end_sessions(self._stage(ctx, frame))
+            look_s = 1.0
+        return Wait(look_s, frame, f"{frame.failure}; `stoneware retry` tries again, `stoneware abort` goes back")
 
     # The way back ----------------------------------------------------------------------------------------------------
 
