@@ -67,6 +67,10 @@ QUALITIES = {
 }
 
 
+SECOND_THOUGHTS = "second thoughts"
+"""Said of what there is to be much of: in the end a person goes back while nothing is under way, and calls that off half-way."""
+
+
 def generate(seed: int, much: frozenset[str] = frozenset()) -> Scenario:
     """The scenario of a seed. `much` names faults, wishes and signals of which there is to be much."""
     rng = Random(f"scenario {seed}")
@@ -137,6 +141,10 @@ def _wishes(
         if rng.random() < (0.9 if "abort" in much else 0.4):
             kind = SignalKind(_one_of(rng, SIGNALS, much))
             yield Event(at + rng.uniform(0.1, 6.0), "signal", (deployment, kind))
+    if SECOND_THOUGHTS in much:
+        at += rng.uniform(20.0, 40.0)
+        yield Event(at, "rollback", (deployment, False))
+        yield Event(at + rng.uniform(0.5, 6.0), "signal", (deployment, SignalKind.ABORT))
 
 
 def _schema(rng: Random, lives_with: float) -> tuple[tuple[int, ...], int] | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from tests.simulation.generate import SECOND_THOUGHTS
 from tests.simulation.scenario import Quality
 
 from stoneware.decide import schema
@@ -239,7 +240,7 @@ MUTATIONS: dict[Callable[[Patch], None], tuple[str, ...]] = {
     commits_without_the_lease: ("stall",),
     acts_without_the_lease: ("stall",),
     writes_down_what_it_did_afterwards: (),
-    discards_what_it_found: ("deploy", "rollback", "abort"),
+    discards_what_it_found: (SECOND_THOUGHTS,),
     makes_current_what_failed: (),
     deletes_images_that_releases_pin: (),
     ends_machines_before_their_routes: ("destroy",),
