@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from stoneware.bake.own_cache import labelled, of_owner
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
-from stoneware.host.run import run
 from stoneware.model.image import Artifact
 
 DRAWN = """\
@@ -59,15 +57,6 @@ def test_bytes_that_are_no_text_and_what_a_build_leaves_out_are_kept(tmp_path: P
     assert made.context == context
     assert made.containerfile.read_bytes().endswith(b"RUN echo \xff\n")
     assert made.containerfile.with_name("Containerfile.dockerignore").read_text() == "secret\n"
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home")
-    home.prepare()
-    yield home
-    store = home.build / "store"
-    run(["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"], timeout_s=60, ok=(0, 1, 125))
 
 
 def bake(home: Home, folder: Path, text: str, owner: str = "", *, network: bool = True) -> Artifact:

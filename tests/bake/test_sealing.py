@@ -38,15 +38,6 @@ ENTRYPOINT ["/bin/program"]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    home = Home(tmp_path / "home")
-    home.prepare()
-    yield home
-    store = home.build / "store"
-    run(["buildah", "--root", store / "root", "--runroot", store / "run", "rm", "--all"], timeout_s=60, ok=(0, 1, 125))
-
-
-@pytest.fixture
 def kitchen(tmp_path: Path) -> Path:
     """A recipe of three layers, too large to be joined."""
     folder = tmp_path / "recipe"

@@ -58,9 +58,15 @@ def another_member(world: World) -> None:
     world.switch._routes[SERVICE] = route.model_copy(update={"pools": pools})
 
 
+def one_more_service(world: World) -> None:
+    route = world.switch._routes[SERVICE]
+    world.switch._routes["town.evil"] = route.model_copy(update={"service": "town.evil", "listen": "127.0.0.1:6666"})
+
+
 MEDDLINGS: dict[str, tuple[Callable[[World], None], str]] = {
     "a machine that nobody declared": (one_more_machine, "machine.extra town-web-helper"),
     "the service's address": (another_address, "route.changed play listen"),
+    "a service that nobody declared": (one_more_service, "route.extra town.evil"),
     "a member's address": (another_member, "route.changed play town-web-r1-0"),
     "a machine with traffic": (
         lambda world: world.engine.kill_machine("town-web-r1-1"),

@@ -23,6 +23,11 @@ def route_drifts(sight: Sight) -> Iterator[Drift]:
         for where, expected, found in _differences(sight, service, view):
             yield sight.differs("route.changed", service, expected, found, where=where)
         yield from _weights(sight, service, view)
+    yield from extra_services(sight)
+
+
+def extra_services(sight: Sight) -> Iterator[Drift]:
+    """Services with this deployment's name that no release declares which is current, or about to be."""
     for name in sight.extra_services:
         remedy = f"find out who made {name}, and end it"
         yield sight.differs("route.extra", name, "no such service", "a service of this name", remedy=remedy)

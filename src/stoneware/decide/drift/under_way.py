@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stoneware.decide.drift.machines import extra_drift, missing_drift
+from stoneware.decide.drift.routes import extra_services
 from stoneware.decide.drift.sight import Sight
 from stoneware.model.drift import Drift
 from stoneware.model.machine import Power
@@ -26,6 +27,7 @@ def under_way_drifts(sight: Sight) -> Iterator[Drift]:
         if view is not None:
             for where, expected, found in _differences(sight, service, view):
                 yield sight.differs("route.changed", service, expected, found, where=where)
+    yield from extra_services(sight)
     if sight.coming:
         yield from _gone(sight)
 
