@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-ANSWER_LIMIT_S = 130.0
+ANSWER_LIMIT_S = 260.0
 LONGEST_RUN_S = 1800.0
 
 

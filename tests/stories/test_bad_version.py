@@ -11,7 +11,7 @@ def test_an_application_that_breaks_with_its_disk_gives_it_back(town: Town) -> N
     """It passes its boot test and fails when the real data arrives: requests are held meanwhile, and none fails."""
     before = town.machines()
     town.edit("os.access(WORLD.parent, os.W_OK)", "WORLD.exists() is False", "app/critter.py")
-    town.edit("hold_limit: 2m", "hold_limit: 80s")
+    town.edit("hold_limit: 4m", "hold_limit: 160s")
     town.cli("bake")
     with town.loaded() as tally:
         said = town.cli("deploy", "--yes", ok=(1,))

@@ -72,7 +72,7 @@ deployments:
         machine: { memory: 256MiB }
         disks: { data: { size: 64MiB, mount: /srv/data } }
         health: { http: { port: 8080, path: /starts }, healthy_for: 1s }
-        rollout: { bake_time: 0s, drain: 0s, hold_limit: 2m }
+        rollout: { bake_time: 0s, drain: 0s, hold_limit: 4m }
     services:
       web: { group: web, port: 8080, listen: "127.0.0.1:PORT" }
 """
