@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from demo.stage import CACHED, Stage
+from demo.stage import Stage, remove_all_but
 
 from stoneware.clock import SystemClock
 from stoneware.engines.qemu import QemuEngine
@@ -97,10 +97,7 @@ class Ground:
         self.bare.end_process(grace_s=0)
         for folder in (self.bare.path, self.folder / "work"):
             shutil.rmtree(folder, ignore_errors=True)
-        if self.home.root.exists():
-            for entry in self.home.root.iterdir():
-                if entry.name != CACHED:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        remove_all_but({self.home.build}, self.home.root)  # no sealed layers: those are what is measured
         self.home.prepare()
 
     def end_story(self) -> None:

@@ -14,8 +14,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "critter-junction"
-CACHED = "build"
-"""Of an earlier demo's home only this stays: base, kernel and the recipe steps that didn't change."""
+CACHED = (Path("build"), Path("images/blobs"))
+"""Of an earlier demo's home only this stays: base, kernel, and the recipe steps and sealed layers that didn't change."""
+FOR_CONTAINERS = {
+    "engine: qemu": "engine: container",
+    "    containerfile:": "    deliver: [container]\n    containerfile:",
+    "bake_time: 5s": "bake_time: 2s",
+    "healthy_for: 3s": "healthy_for: 1s",
+}
 
 
 class Failed(Exception):
@@ -45,10 +51,7 @@ class Stage:
     def set(self) -> None:
         """An empty home (but for what is cached) and a repository at version 1."""
         self.strike()
-        if self.home.exists():
-            for entry in self.home.iterdir():
-                if entry.name != CACHED:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self.clear()
         shutil.rmtree(self.repository, ignore_errors=True)
         ignored = shutil.ignore_patterns("version-2", "__pycache__")
         shutil.copytree(EXAMPLE, self.repository, ignore=ignored)
@@ -75,13 +78,16 @@ class Stage:
         self.run("serve", "--stop", check=False, echo=False)
         self._unmount()
 
+    def clear(self) -> None:
+        """Forgets what was played: all of the home but what is cached."""
+        remove_all_but({self.home / part for part in CACHED}, self.home)
+
     def _declare_engine(self) -> None:
-        """The example's declaration is for virtual machines; two lines of it make them containers."""
+        """The example's declaration is for virtual machines; two lines of it make them containers, which need less time."""
         declaration = self.repository / "stoneware.yaml"
         text = declaration.read_text()
-        if self.engine == "container":
-            text = text.replace("engine: qemu", "engine: container")
-            text = text.replace("    containerfile:", "    deliver: [container]\n    containerfile:")
+        for asked, instead in FOR_CONTAINERS.items() if self.engine == "container" else ():
+            text = text.replace(asked, instead)
         declaration.write_text(text)
 
     def _unmount(self) -> None:
@@ -138,3 +144,12 @@ class Stage:
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, "STONEWARE_HOME": str(self.home)}
+
+
+def remove_all_but(kept: set[Path], folder: Path) -> None:
+    """Empties a folder but for these paths below it. No folder: nothing to do."""
+    for entry in folder.iterdir() if folder.exists() else ():
+        if any(part.is_relative_to(entry) for part in kept - {entry}):
+            remove_all_but(kept, entry)
+        elif entry not in kept:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

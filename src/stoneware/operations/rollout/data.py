@@ -36,7 +36,9 @@ def will_write(stage: Stage, release: Release, group: str, disk: str) -> None:
         return
     if after != known:
         stage.ctx.note(f"schema:{disk}:{after}", "disk.schema", disk, schema=str(after), release=str(release.number))
-    stage.store.disk_schemas.raise_to(disk, after)  # said already: who died between the entry and the row left it behind
+    stage.store.disk_schemas.raise_to(
+        disk, after
+    )  # said already: who died between the entry and the row left it behind
 
 
 def moving_disks(stage: Stage) -> dict[str, str]:

@@ -261,10 +261,10 @@ class Rollout(WayBack):
         return Go("SOAKING", stage.frame, f"traffic is on release {frame.target}{waited}")
 
     def soaking(self, ctx: Context, frame: RolloutFrame) -> Outcome:
-        """The new machines have the traffic and are watched; the old ones stay warm, and are watched too."""
+        """The new machines have the traffic and are watched; the old ones stay warm, and are watched too where they could serve."""
         stage = self._stage(ctx, frame)
         new = people(stage.target, stage.target.groups)
-        again = judging.ask(stage, people(stage.source, stage.source.groups) | new if stage.source else new)
+        again = judging.ask(stage, people(stage.source, stage.warm) | new)
         sick = judging.sick(stage, new)
         if sick:
             return self.retreat(

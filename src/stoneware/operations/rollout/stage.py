@@ -121,6 +121,12 @@ class Stage:
         return [*self.moving, *self.recreated]
 
     @property
+    def warm(self) -> list[str]:
+        """Groups whose old machines could serve at once after a switch: those that were held have no data any more, or are
+        stopped. Such a one may answer nothing at all, and the answers of all others would wait for its timeout."""
+        return [g for g in self.source.groups if g not in self.held] if self.source else []
+
+    @property
     def later(self) -> list[str]:
         """Groups whose new machines are made only when the old ones make way."""
         return [*self.recreated, *self.rolling]
