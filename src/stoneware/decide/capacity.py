@@ -182,6 +182,12 @@ def turn_of(me: Waiter, capacity: Capacity, machines: Sequence[Machine], others:
     return Turn(admitted, because)
 
 
+def too_little(capacity: Capacity, machines: Sequence[Machine], more_bytes: int) -> bool:
+    """Whether so much more memory isn't free now."""
+    free = _free_memory(capacity, machines)
+    return free is not None and more_bytes > max(0, free)
+
+
 def _memory_of(machines: Sequence[Machine]) -> Counter[str]:
     used = Counter[str]()
     for machine in machines:

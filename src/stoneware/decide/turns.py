@@ -33,11 +33,17 @@ class Moves:
 
 
 def next_moves(
-    old: Sequence[tuple[str, Standing]], new: Sequence[tuple[str, Standing]], surge: int, unavailable: int
+    old: Sequence[tuple[str, Standing]],
+    new: Sequence[tuple[str, Standing]],
+    surge: int,
+    unavailable: int,
+    *,
+    known: bool = False,
 ) -> Moves:
     """At most the larger size plus `surge` machines exist, at least the smaller size less `unavailable` serve.
 
-    Where machines may be added, none goes before the first new one serves: the new version shows first that it can.
+    Where machines may be added, none goes before the first new one serves: the new version shows first that it can. A version
+    that is `known` needn't, as on the way back.
     """
     most, least = max(len(old), len(new)) + surge, min(len(old), len(new)) - unavailable
     here = [name for name, how in old if how is not Standing.GONE]
@@ -45,7 +51,7 @@ def next_moves(
     absent = [name for name, how in new if how is Standing.ABSENT]
     create = tuple(absent[: max(0, most - len(here))])
     serving = sum(how is Standing.SERVING for _, how in (*old, *new))
-    shown = surge == 0 or any(how is Standing.SERVING for _, how in new)
+    shown = known or surge == 0 or any(how is Standing.SERVING for _, how in new)
     useless = [name for name, how in old if how is Standing.SICK]
     useful = [name for name, how in old if how is Standing.SERVING]
     drain = [*useless, *useful[: max(0, serving - least)]] if shown else []

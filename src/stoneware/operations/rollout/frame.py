@@ -38,7 +38,8 @@ class RolloutFrame(Frame):
     `failure` says why the rollout turned back. `gates` are those of its environment as they were declared when it began.
     `after` is the repair that was given up for this rollout.
 
-    Of a rolling update: `draining` says since when an old machine gets nothing new, `admitted` which new ones joined the pool.
+    Of a rolling update: `draining` says since when an old machine gets nothing new, `admitted` which new ones joined the pool;
+    `back_by_turns` that it goes back as it came, and then those two are of new machines and of old ones.
     Of a canary: `step` counts from 0. `counting`: its figures count from now on; `measured` is what each machine had before,
     `probed` what our own probes found, `said` what others said, `said_at` when they were asked. `judged` is the state that
     waits for a person to judge it, `judged_because` why. `retried`: what failed or was in doubt is tried again. `promoted`:
@@ -73,6 +74,7 @@ class RolloutFrame(Frame):
     gates: PromotionSpec | None = None
     draining: dict[str, float] = {}
     admitted: tuple[str, ...] = ()
+    back_by_turns: bool = False
     step: int = 0
     counting: bool = False
     measured: dict[str, Counters] = {}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from stoneware.decide.capacity import too_little
+from stoneware.decide.fleet import wanted_machines
 from stoneware.model.image import Artifact
-from stoneware.model.machine import Phase
+from stoneware.model.machine import Phase, Power
 from stoneware.model.release import PinnedGroup, Release
 from stoneware.operations.outcome import Go, Outcome
-from stoneware.operations.rollout import fleets, judging, routes, snapshots
+from stoneware.operations.rollout import fleets, judging, routes, snapshots, turns
 from stoneware.operations.rollout.stage import Stage, names_of, people, some
 
 ASK_WHILE_HELD_S = 0.1
@@ -135,15 +137,41 @@ def give_back(stage: Stage) -> list[str]:
     return fleets.release_disks(stage, new) + fleets.stop(stage, recreated)
 
 
-def bring_back(stage: Stage, source: Release, away: Sequence[str], held: Collection[str]) -> str:
-    """The old machines run, have their disks, and stand beside what has the traffic. Returns what it still waits for."""
-    fleets.ensure_machines(stage, source)
-    fleets.attach_disks(stage.look(), source, source.groups)
+def turning_back(stage: Stage, source: Release) -> list[str]:
+    """Groups that go back by turns, as they came: where there is too little memory for all old machines beside the new ones.
+    Once begun, it is gone on with."""
+    if not stage.frame.back_by_turns and stage.rolling:
+        engine = stage.platform.engine
+        wanted = [w for group in source.groups for w in wanted_machines(source, group)]
+        off = [w for w in wanted if (m := stage.machines.get(w.name)) is None or m.power is not Power.RUNNING]
+        more = sum(w.memory_bytes for w in off)
+        if off and too_little(engine.capacity(), engine.list_machines(), more):
+            turns.turn_round(stage)
+    return stage.rolling if stage.frame.back_by_turns else []
+
+
+def take_turns_back(stage: Stage, groups: Collection[str]) -> str:
+    """One look at the groups that go back by turns. Returns what it still waits for."""
+    looks = [turns.retreat(stage, group) for group in groups]
+    if any(look.moved for look in looks):
+        stage.remember(entered_at=stage.ctx.now)  # a state's time is that of one turn
+    awaited = "; ".join(look.awaits for look in looks if not look.done)
+    return (stage.queued or awaited) if awaited else ""
+
+
+def bring_back(
+    stage: Stage, source: Release, groups: Collection[str], away: Sequence[str], held: Collection[str]
+) -> str:
+    """The old machines of some groups run, have their disks, and stand beside what has the traffic in the services that are
+    `away`. Returns what it still waits for."""
+    names = names_of(source, groups)
+    fleets.ensure_machines(stage, source, only=names)
+    fleets.attach_disks(stage.look(), source, groups)
     for service in away:  # a hold of ours ends at once where no disk has moved; any other one with its switch
         routes.prepare(stage, source, service, held=service in held if stage.frame.held_since else None)
-    old = people(source, source.groups)
+    old = people(source, groups)
     judging.ask(stage, old, at_least_every=ASK_WHILE_HELD_S)
-    weak = stage.not_in(stage.old, Phase.SERVING) or judging.not_up(stage, old)
+    weak = stage.not_in(names, Phase.SERVING) or judging.not_up(stage, old)
     weak = weak or [name for service in away for name in routes.unseen(stage, source, service)]
     return (stage.queued or f"no traffic below strength; waiting for {some(weak)}") if weak else ""
 
@@ -152,7 +180,8 @@ def taken(stage: Stage) -> list[str]:
     """Old machines that this rollout may have taken from their work, whether or not a service leads to them."""
     if stage.frame.failed_in in ("RETIRING", "ROLLING"):
         return stage.old
-    return names_of(stage.source, stage.held) if stage.frame.handed_over else []
+    rolled = stage.rolling if stage.frame.admitted else []
+    return names_of(stage.source, [*rolled, *(stage.held if stage.frame.handed_over else [])])
 
 
 def held_for(stage: Stage) -> str:

@@ -108,23 +108,24 @@ def end_stay(stage: Stage, service: str) -> None:
         stage.platform.switch.apply(_route(stage.target, service, pools, view.active, held=view.held))
 
 
-def mix(stage: Stage, service: str, members: Sequence[Member], *, done: bool) -> None:
-    """Makes the pool with the traffic exactly these machines: both versions, while they take turns. `done`: it is the target's."""
-    target, view = stage.target, read(stage, service)
+def mix(stage: Stage, coming: Release, service: str, members: Sequence[Member], *, done: bool) -> None:
+    """Makes the pool with the traffic exactly these machines: both versions, while they take turns. `done`: it is that of the
+    release that was `coming`."""
+    view = read(stage, service)
     if view is None or view.active is None:
         return
-    _note_turns(stage, service, done=done)
-    label = pool_label(target, service) if done else mixed_label(stage, service)
-    health = target.groups[target.spec.services[service].group].spec.health
+    _note_turns(stage, coming, service, done=done)
+    label = pool_label(coming, service) if done else mixed_label(stage, service)
+    health = coming.groups[coming.spec.services[service].group].spec.health
     pools = {view.active: Pool(fleet=label, members=tuple(members), health=health)}
-    stage.platform.switch.apply(_route(target, service, pools, view.active, held=False))
+    stage.platform.switch.apply(_route(coming, service, pools, view.active, held=False))
 
 
-def _note_turns(stage: Stage, service: str, *, done: bool) -> None:
-    """Who gets the requests is on record: from here on both versions, in the end the target alone."""
-    target, number = stage.target, str(stage.target.number)
+def _note_turns(stage: Stage, coming: Release, service: str, *, done: bool) -> None:
+    """Who gets the requests is on record: from here on both versions, in the end one alone."""
+    number = str(coming.number)
     key, verb = (f"switch:{service}:{number}", "route.switch") if done else (f"mix:{service}:{number}", "route.mix")
-    stage.ctx.note(key, verb, service_key(target.deployment, service), release=number)
+    stage.ctx.note(key, verb, service_key(coming.deployment, service), release=number)
 
 
 def mixed_label(stage: Stage, service: str) -> str:

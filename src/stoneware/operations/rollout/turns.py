@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoneware.decide.health import is_down, proven
+from stoneware.decide.health import is_down, is_up, proven
 from stoneware.decide.turns import Standing, is_done, next_moves
 from stoneware.model.deployment import GroupSpec
 from stoneware.model.machine import Phase, Power
@@ -23,33 +23,61 @@ class Turn:
     moved: bool = False
 
 
+@dataclass(frozen=True)
+class Way:
+    """Which release's machines go, and which ones come. On the way `back` those come that were there before."""
+
+    going: Release
+    coming: Release
+    back: bool = False
+
+
 def advance(stage: Stage, group: str) -> Turn:
     """Creates, admits, drains and stops what is due in one group. Raises Refused when a new machine won't come up."""
-    source, target = stage.source, stage.target
-    if source is None:
+    if stage.source is None:
         return Turn(done=True)
-    spec = target.groups[group].spec
-    judging.ask(stage, people(source, [group]) | people(target, [group]))
-    behind = [s for s, entry in target.spec.services.items() if entry.group == group]
-    services = [s for s in behind if s in source.spec.services and routes.has_some_traffic(stage, s)]
-    _admit(stage, group, services)
-    _set_pools(stage, services, source, group, done=False)
-    old, new = _old(stage, source, group, services), _new(stage, group, services)
-    moves = next_moves(old, new, *_room(spec))
+    return _advance(stage, group, Way(stage.source, stage.target))
+
+
+def retreat(stage: Stage, group: str) -> Turn:
+    """The same on the way back, with the room that there was on the way here. Raises Refused when an old one won't come up."""
+    if stage.source is None:
+        return Turn(done=True)
+    return _advance(stage, group, Way(stage.target, stage.source, back=True))
+
+
+def turn_round(stage: Stage) -> None:
+    """From here on the old machines come and the new ones go: who was about to leave stays where it is."""
+    old = set(stage.old)
+    services = stage.services_of(stage.rolling)
+    views = [view for service in services if (view := routes.read(stage, service)) and view.active]
+    there = [m.machine for view in views for m in view.pools[view.active].members if m.machine in old]  # type: ignore[index]
+    stage.remember(back_by_turns=True, draining={}, admitted=tuple(dict.fromkeys(there)))
+
+
+def _advance(stage: Stage, group: str, way: Way) -> Turn:
+    going, coming = way.going, way.coming
+    judging.ask(stage, people(going, [group]) | people(coming, [group]))
+    behind = [s for s, entry in coming.spec.services.items() if entry.group == group]
+    services = [s for s in behind if s in going.spec.services and routes.has_some_traffic(stage, s)]
+    _admit(stage, group, services, way)
+    _set_pools(stage, services, group, way, done=False)
+    old, new = _old(stage, group, services, way), _new(stage, group, services, way)
+    moves = next_moves(old, new, *_room(stage.target.groups[group].spec), known=way.back)
     if moves.drain:
         stage.remember(draining={**stage.frame.draining, **dict.fromkeys(moves.drain, stage.ctx.now)})
-        _set_pools(stage, services, source, group, done=False)
+        _set_pools(stage, services, group, way, done=False)
     booted = fleets.ensure_machines(
-        stage, target, only=[*moves.create, *(n for n, how in new if how is not Standing.ABSENT)]
+        stage, coming, only=[*moves.create, *(n for n, how in new if how is not Standing.ABSENT)]
     )
-    gone = _let_go(stage, services, source, group)
+    gone = _let_go(stage, services, group, way)
     if is_done(old, new):
-        _set_pools(stage, services, source, group, done=True)
+        _set_pools(stage, services, group, way, done=True)
         for service in (s for s in behind if s not in services):
-            routes.prepare(stage, target, service)  # new, or taken away: its first pool is the whole fleet
+            routes.prepare(stage, coming, service)  # new, or taken away: its first pool is the whole fleet
         return Turn(done=True)
-    coming = [name for name, how in new if how is not Standing.SERVING]
-    return Turn(done=False, awaits=_words(stage, coming), moved=bool(booted or moves.drain or gone))
+    awaited = [name for name, how in new if how is not Standing.SERVING]
+    return Turn(done=False, awaits=_words(stage, awaited), moved=bool(booted or moves.drain or gone))
 
 
 def _room(spec: GroupSpec) -> tuple[int, int]:
@@ -57,19 +85,24 @@ def _room(spec: GroupSpec) -> tuple[int, int]:
     return (1 if surge is None else surge), spec.rollout.unavailable
 
 
-def _admit(stage: Stage, group: str, services: list[str]) -> None:
-    """A new machine joins the pool when its health is proven; it then stays, and the proxy judges it as well.
+def _admit(stage: Stage, group: str, services: list[str], way: Way) -> None:
+    """A machine joins the pool when its health is proven, or is good on the way back; it then stays, and the proxy judges it as
+    well.
 
     One that is up in the pool was admitted by a step that died before its commit: a machine that should follow may have stopped
     for it.
     """
-    spec, now = stage.target.groups[group].spec.health, stage.ctx.now
-    there = _up(stage, services) or set()
-    those = [n for n in names_of(stage.target, [group]) if n in there or proven(judging.health_of(stage, n), now, spec)]
+    spec, there = way.coming.groups[group].spec.health, _up(stage, services) or set()
+
+    def good(name: str) -> bool:
+        health = judging.health_of(stage, name)
+        return is_up(health, spec) if way.back else proven(health, stage.ctx.now, spec)
+
+    those = [n for n in names_of(way.coming, [group]) if n in there or good(n)]
     stage.remember(admitted=tuple(dict.fromkeys((*stage.frame.admitted, *those))))
 
 
-def _old(stage: Stage, source: Release, group: str, services: list[str]) -> list[tuple[str, Standing]]:
+def _old(stage: Stage, group: str, services: list[str], way: Way) -> list[tuple[str, Standing]]:
     up = _up(stage, services)
 
     def standing(name: str) -> Standing:
@@ -81,10 +114,10 @@ def _old(stage: Stage, source: Release, group: str, services: list[str]) -> list
         well = machine.phase is Phase.SERVING and not is_down(judging.health_of(stage, name))
         return Standing.SERVING if well and (up is None or name in up) else Standing.SICK
 
-    return [(name, standing(name)) for name in names_of(source, [group])]
+    return [(name, standing(name)) for name in names_of(way.going, [group])]
 
 
-def _new(stage: Stage, group: str, services: list[str]) -> list[tuple[str, Standing]]:
+def _new(stage: Stage, group: str, services: list[str], way: Way) -> list[tuple[str, Standing]]:
     up = _up(stage, services)
 
     def standing(name: str) -> Standing:
@@ -94,7 +127,7 @@ def _new(stage: Stage, group: str, services: list[str]) -> list[tuple[str, Stand
         ready = name in stage.frame.admitted and (up is None or name in up)
         return Standing.SERVING if ready else Standing.COMING
 
-    return [(name, standing(name)) for name in names_of(stage.target, [group])]
+    return [(name, standing(name)) for name in names_of(way.coming, [group])]
 
 
 def _up(stage: Stage, services: list[str]) -> set[str] | None:
@@ -103,19 +136,19 @@ def _up(stage: Stage, services: list[str]) -> set[str] | None:
     return set.intersection(*each) if each else None
 
 
-def _set_pools(stage: Stage, services: list[str], source: Release, group: str, *, done: bool) -> None:
+def _set_pools(stage: Stage, services: list[str], group: str, way: Way, *, done: bool) -> None:
     for service in services:
-        members = [] if done else _members(stage, source, source.spec.services[service].port, group)
-        members += _members(stage, stage.target, stage.target.spec.services[service].port, group)
-        routes.mix(stage, service, members, done=done)
+        members = [] if done else _members(stage, way.going, service, group)
+        members += _members(stage, way.coming, service, group, comes=True)
+        routes.mix(stage, way.coming, service, members, done=done)
 
 
-def _members(stage: Stage, release: Release, port: int, group: str) -> list[Member]:
-    """Who belongs into the pool: old ones until they stop, new ones once they are admitted."""
-    found = []
+def _members(stage: Stage, release: Release, service: str, group: str, *, comes: bool = False) -> list[Member]:
+    """Who belongs into the pool: those that go until they stop, those that come once they are admitted."""
+    found, port = [], release.spec.services[service].port
     for name in names_of(release, [group]):
-        machine, new = stage.machines.get(name), release is stage.target
-        if machine is None or machine.power is not Power.RUNNING or (new and name not in stage.frame.admitted):
+        machine = stage.machines.get(name)
+        if machine is None or machine.power is not Power.RUNNING or (comes and name not in stage.frame.admitted):
             continue
         if address := machine.addresses.get(port):
             away = name in stage.frame.draining or name in stage.kept_away
@@ -123,10 +156,10 @@ def _members(stage: Stage, release: Release, port: int, group: str) -> list[Memb
     return found
 
 
-def _let_go(stage: Stage, services: list[str], source: Release, group: str) -> list[str]:
-    """Stops old machines that have answered their last request, or whose time to do so is over."""
+def _let_go(stage: Stage, services: list[str], group: str, way: Way) -> list[str]:
+    """Stops machines that have answered their last request, or whose time to do so is over."""
     drain_s, over = stage.target.groups[group].spec.rollout.drain, []
-    for name in names_of(source, [group]):
+    for name in names_of(way.going, [group]):
         since = stage.frame.draining.get(name)
         if since is None or name not in stage.machines or stage.machines[name].power is not Power.RUNNING:
             continue
@@ -142,7 +175,7 @@ def _is_busy(stage: Stage, service: str, name: str) -> bool:
     return any(m.open_requests for m in members)
 
 
-def _words(stage: Stage, coming: list[str]) -> str:
-    if not coming:
-        return "old machines are finishing their requests and stopping"
-    return f"machines take turns, {some(coming)} to come; {judging.words(stage, coming)}"
+def _words(stage: Stage, awaited: list[str]) -> str:
+    if not awaited:
+        return "those that leave are finishing their requests and stopping"
+    return f"machines take turns, {some(awaited)} to come; {judging.words(stage, awaited)}"

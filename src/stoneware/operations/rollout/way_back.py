@@ -83,15 +83,19 @@ class WayBack(Procedure[RolloutFrame]):
         if not away and not stage.not_in(parts.taken(stage), Phase.SERVING):
             waited = parts.held_for(stage)
             return Go("DISCARDING", stage.frame, f"release {source.number} has the traffic{waited}")
-        weak = parts.bring_back(stage, source, away, held)
+        turning = parts.turning_back(stage, source)
+        at_once = [service for service in away if source.spec.services[service].group not in turning]
+        groups = [group for group in source.groups if group not in turning]
+        weak = parts.bring_back(stage, source, groups, at_once, held)
         if weak:
             return Wait(QUICK_S, stage.frame, weak)
-        for service in away:
+        for service in at_once:
             missing = routes.switch(stage, source, service, held=True) if service in held else []
             missing = missing or routes.switch(stage, source, service)
             if missing:
                 return Wait(QUICK_S, stage.frame, f"no traffic below strength; waiting for {some(missing)}")
-        return Wait(QUICK_S, stage.frame, "waiting for the proxy to confirm the way back")
+        awaited = parts.take_turns_back(stage, turning) if turning and not at_once else ""
+        return Wait(QUICK_S, stage.frame, awaited or "waiting for the proxy to confirm the way back")
 
     def discarding(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """What this rollout made goes; what it found stays, stopped. Disks are never deleted here."""
