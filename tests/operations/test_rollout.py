@@ -154,6 +154,40 @@ def test_pause_and_resume(world: World) -> None:
     assert world.run(operation).result is Result.SUCCEEDED
 
 
+def hurried(world: World) -> str:
+    """A rollout that has come to a state in which it can't be paused, after a person's pause was accepted."""
+    world.run(world.deploy(spec()).id)
+    world.publish("web", 2)
+    operation = world.deploy(spec(bake_time="60s")).id
+    while world.store.operations.get(operation).state != "SHIFTING":
+        world.step()
+    world.store.operations.signal(operation, Signal(kind=SignalKind.PAUSE, actor="ann", at=0))
+    return operation
+
+
+def test_a_pause_that_comes_too_late_for_its_state_begins_in_the_next(world: World) -> None:
+    operation = hurried(world)
+    for _ in range(200):
+        world.step()
+    record = world.store.operations.get(operation)
+    assert (record.state, record.paused) == ("SOAKING", True)
+    world.clock.sleep(3000)
+    world.store.operations.signal(operation, Signal(kind=SignalKind.RESUME, actor="ann", at=0))
+    assert world.run(operation).result is Result.SUCCEEDED
+
+
+def test_a_pause_that_is_due_can_be_taken_back(world: World) -> None:
+    operation = hurried(world)
+    world.store.operations.signal(operation, Signal(kind=SignalKind.RESUME, actor="ann", at=0))
+    assert world.run(operation).result is Result.SUCCEEDED
+
+
+def test_a_pause_that_is_due_is_no_pause_on_the_way_back(world: World) -> None:
+    operation = hurried(world)
+    world.store.operations.signal(operation, Signal(kind=SignalKind.ABORT, actor="ann", at=0))
+    assert world.run(operation).result is Result.REVERTED
+
+
 def test_approval_waits_for_a_person(world: World) -> None:
     operation = world.deploy(spec(approval=True)).id
     while world.store.operations.get(operation).state != "AWAITING_APPROVAL":

@@ -35,12 +35,14 @@ class Frame(Noun):
     """What an operation remembers between steps.
 
     `entered_at` is when the present state began, less the time it was paused. `looked_at` is when the last step began.
+    `pause_due`: a pause that was accepted came too late for its state, and begins in the next one that can be paused.
     `code` is that of what went wrong last (`codes.py`): of what led back, once it is on the way back.
     """
 
     entered_at: float = 0.0
     looked_at: float = 0.0
     paused_at: float | None = None
+    pause_due: bool = False
     code: str = ""
 
     def coded(self, code: str) -> Self:
@@ -134,7 +136,8 @@ class Procedure(ABC, Generic[F]):
 
     def already(self, signal: SignalKind, record: OperationRecord) -> bool:
         """Whether what this signal wishes is so already: then it is a success without an effect."""
-        return (signal is SignalKind.PAUSE and record.paused) or (signal is SignalKind.RESUME and not record.paused)
+        paused = record.paused or bool(record.frame.get("pause_due"))
+        return (signal is SignalKind.PAUSE and paused) or (signal is SignalKind.RESUME and not paused)
 
     def heard(self, signal: SignalKind, frame: F) -> F:
         """The frame after a person approved, promoted, or wished that something be tried again."""

@@ -267,13 +267,19 @@ def _heed(
 ) -> tuple[Frame, bool, str | None]:
     """What the signals change: the frame, whether the operation is paused now, and why it is to be aborted."""
     paused, abort = ctx.record.paused, None
+    if frame.pause_due and not procedure.objection(SignalKind.PAUSE, ctx.record):
+        paused, frame = True, frame.model_copy(update={"paused_at": ctx.now, "pause_due": False})
     for signal in signals:
         if procedure.objection(signal.kind, ctx.record):
+            if signal.kind is SignalKind.PAUSE:  # it was welcome when it was sent
+                frame = frame.model_copy(update={"pause_due": True})
             continue
         if signal.kind is SignalKind.PAUSE and not paused:
             paused = True
             frame = frame.model_copy(update={"paused_at": ctx.now})
-        elif signal.kind is SignalKind.RESUME and paused:
+        elif signal.kind is SignalKind.RESUME and not paused:
+            frame = frame.model_copy(update={"pause_due": False})
+        elif signal.kind is SignalKind.RESUME:
             paused = False
             lost = max(0.0, ctx.now - (frame.paused_at or ctx.now))
             frame = frame.model_copy(update={"paused_at": None, "entered_at": frame.entered_at + lost})
