@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from stoneware.decide.health import is_down, is_up, judge_health, proven
 from stoneware.model.deployment import HealthSpec
 from stoneware.model.health import Health
-from stoneware.model.machine import Machine, Power
+from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.probe import Answer
 from stoneware.operations.platform import Platform
-from stoneware.operations.rollout.stage import Stage
+from stoneware.operations.rollout.stage import Stage, names_of
 
 MOST_AT_ONCE = 16
 
@@ -48,8 +48,11 @@ def not_up(stage: Stage, people: Mapping[str, HealthSpec]) -> list[str]:
 
 
 def sick(stage: Stage, people: Iterable[str]) -> list[str]:
-    """Machines that are beyond tolerance."""
-    return [name for name in people if stage.frame.judges(name) and is_down(health_of(stage, name))]
+    """Machines that are beyond tolerance. One that died is none where the rollout doesn't change its group (`tending.py`)."""
+    dead = stage.not_in(names_of(stage.target, stage.bystanders), Phase.SERVING)
+    return [
+        name for name in people if stage.frame.judges(name) and name not in dead and is_down(health_of(stage, name))
+    ]
 
 
 def _judged(stage: Stage, people: Mapping[str, HealthSpec]) -> list[tuple[str, HealthSpec]]:

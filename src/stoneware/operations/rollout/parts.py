@@ -137,6 +137,13 @@ def give_back(stage: Stage) -> list[str]:
     return fleets.release_disks(stage, new) + fleets.stop(stage, recreated)
 
 
+def returning(stage: Stage, source: Release, away: Sequence[str], turning: Collection[str]) -> list[str]:
+    """Groups whose old machines come back all at once. Those that this rollout didn't change stay as they are, well or not, unless
+    a service that leads to them did."""
+    stays = set(stage.bystanders) - {source.spec.services[service].group for service in away}
+    return [group for group in source.groups if group not in stays and group not in turning]
+
+
 def turning_back(stage: Stage, source: Release) -> list[str]:
     """Groups that go back by turns, as they came: where there is too little memory for all old machines beside the new ones.
     Once begun, it is gone on with."""
@@ -179,7 +186,7 @@ def bring_back(
 def taken(stage: Stage) -> list[str]:
     """Old machines that this rollout may have taken from their work, whether or not a service leads to them."""
     if stage.frame.failed_in in ("RETIRING", "ROLLING"):
-        return stage.old
+        return names_of(stage.source, set(stage.source.groups) - set(stage.bystanders)) if stage.source else []
     rolled = stage.rolling if stage.frame.admitted else []
     return names_of(stage.source, [*rolled, *(stage.held if stage.frame.handed_over else [])])
 

@@ -33,6 +33,7 @@ from stoneware.operations.rollout import (
     rehearsal,
     routes,
     snapshots,
+    tending,
     watching,
 )
 from stoneware.operations.rollout import turns as turns_of
@@ -113,6 +114,7 @@ class Rollout(WayBack):
     def awaiting_approval(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """A person says yes, or aborts. The new machines are watched all the while, for they may have traffic already."""
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
         end_sessions(stage)
         again = judging.ask(stage, stage.proving | people(stage.source, stage.target.groups))
         again = min(again, watching.ask(stage))
@@ -134,6 +136,7 @@ class Rollout(WayBack):
     def canary(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """The new machines get their share of what is new, and are judged by what they make of it."""
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
         step = stage.canary_step
         again = judging.ask(stage, stage.proving | people(stage.source, stage.canaries))
         sick = judging.sick(stage, people(stage.target, stage.beside))
@@ -159,6 +162,7 @@ class Rollout(WayBack):
     def rolling(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """Old and new machines take turns, a few at a time, and enough serve at every moment. Those that came are judged."""
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
         parts.end_services(stage, stage.rolling)
         said = analysing.judge_turns(stage, self.elsewhere)
         if said.verdict is Verdict.FAIL:
@@ -263,6 +267,7 @@ class Rollout(WayBack):
     def soaking(self, ctx: Context, frame: RolloutFrame) -> Outcome:
         """The new machines have the traffic and are watched; the old ones stay warm, and are watched too where they could serve."""
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
         new = people(stage.target, stage.target.groups)
         again = judging.ask(stage, people(stage.source, stage.warm) | new)
         sick = judging.sick(stage, new)
@@ -288,6 +293,7 @@ class Rollout(WayBack):
         They could serve still, so the new ones are watched to the end: after the last look, nothing is as quick as they are.
         """
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
         end_sessions(stage)
         left = still_old(stage)
         again = watching.ask(stage, at_least_every=None if left else POLL_S)

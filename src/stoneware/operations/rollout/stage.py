@@ -127,6 +127,14 @@ class Stage:
         return [g for g in self.source.groups if g not in self.held] if self.source else []
 
     @property
+    def bystanders(self) -> list[str]:
+        """Groups that this rollout doesn't change. What dies of them isn't its fault; what answers badly may well be."""
+        if self.source is None or self.source.number == self.target.number:
+            return []
+        changing = {pinned.fleet for pinned in self.changing}
+        return [g for g, pinned in self.target.groups.items() if pinned.fleet not in changing]
+
+    @property
     def later(self) -> list[str]:
         """Groups whose new machines are made only when the old ones make way."""
         return [*self.recreated, *self.rolling]

@@ -85,7 +85,7 @@ class WayBack(Procedure[RolloutFrame]):
             return Go("DISCARDING", stage.frame, f"release {source.number} has the traffic{waited}")
         turning = parts.turning_back(stage, source)
         at_once = [service for service in away if source.spec.services[service].group not in turning]
-        groups = [group for group in source.groups if group not in turning]
+        groups = parts.returning(stage, source, at_once, turning)
         weak = parts.bring_back(stage, source, groups, at_once, held)
         if weak:
             return Wait(QUICK_S, stage.frame, weak)
