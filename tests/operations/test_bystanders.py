@@ -71,6 +71,18 @@ def test_one_that_dies_is_made_again_while_the_rollout_goes_on(world: World, sta
     assert made.count("town-api-r1-0") == 2
 
 
+def test_a_group_that_grows_is_none_and_its_neighbour_is(world: World) -> None:
+    """Both groups are of the first release: what a group's fleet is called says nothing of its neighbour."""
+    world.run(world.deploy(both()).id)
+    grown = both(bake_time="30s").model_dump(mode="json")
+    grown["groups"]["web"]["size"] = 3
+    operation = world.deploy(DeploymentSpec.model_validate(grown)).id
+    until(world, operation, "SOAKING")
+    world.engine.kill_machine("town-api-r1-1")
+    assert world.run(operation).result is Result.SUCCEEDED
+    assert world.machines()["town-api-r1-1"] == "RUNNING/SERVING"
+
+
 def test_one_that_answers_badly_may_do_so_because_of_the_release(world: World) -> None:
     operation = world.deploy(both(bake_time="30s")).id
     until(world, operation, "SOAKING")

@@ -131,8 +131,7 @@ class Stage:
         """Groups that this rollout doesn't change. What dies of them isn't its fault; what answers badly may well be."""
         if self.source is None or self.source.number == self.target.number:
             return []
-        changing = {pinned.fleet for pinned in self.changing}
-        return [g for g, pinned in self.target.groups.items() if pinned.fleet not in changing]
+        return [name for name in self.target.groups if name not in self._changed]
 
     @property
     def later(self) -> list[str]:
@@ -204,9 +203,13 @@ class Stage:
     @property
     def changing(self) -> list[PinnedGroup]:
         """Groups of the target that get other machines, or another number of them."""
+        return [self.target.groups[name] for name in self._changed]
+
+    @property
+    def _changed(self) -> list[str]:
         before = self.source.groups if self.source else {}
         return [
-            new
+            name
             for name, new in self.target.groups.items()
             if name not in before or (new.fleet, new.spec.size) != (before[name].fleet, before[name].spec.size)
         ]
