@@ -167,13 +167,17 @@ def stops_the_old_machines_while_it_soaks(patch: Patch) -> None:
 
 def takes_too_many_turns_at_once(patch: Patch) -> None:
     patch.setattr(
-        turns, "next_moves", lambda old, new, surge, unavailable: next_moves(old, new, surge, unavailable + 1)
+        turns,
+        "next_moves",
+        lambda old, new, surge, unavailable, **more: next_moves(old, new, surge, unavailable + 1, **more),
     )
 
 
 def adds_more_than_may_be_added(patch: Patch) -> None:
     patch.setattr(
-        turns, "next_moves", lambda old, new, surge, unavailable: next_moves(old, new, surge + 1, unavailable)
+        turns,
+        "next_moves",
+        lambda old, new, surge, unavailable, **more: next_moves(old, new, surge + 1, unavailable, **more),
     )
 
 
