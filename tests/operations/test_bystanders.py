@@ -71,27 +71,6 @@ def test_one_that_dies_is_made_again_while_the_rollout_goes_on(world: World, sta
     assert made.count("town-api-r1-0") == 2
 
 
-@pytest.mark.parametrize("state", ["CANARY", "AWAITING_APPROVAL"])
-def test_an_old_machine_that_dies_before_anything_moves_is_made_again(world: World, state: str) -> None:
-    operation = world.deploy(both(**WAYS[state])).id
-    until(world, operation, state)
-    world.engine.kill_machine("town-web-r1-0")
-    world.engine.kill_machine("town-api-r1-1")
-    for _ in range(120):
-        world.step()
-    record = world.store.operations.get(operation)
-    assert (record.state, record.result) == (state, None)
-    assert {how for how in world.machines().values()} == {"RUNNING/SERVING"}
-    for service in ("town.play", "town.back"):
-        view = world.switch.view(service)
-        assert view is not None and view.active is not None
-        assert [m.state for m in view.pools[view.active].members] == ["UP", "UP"]
-    world.store.operations.signal(operation, Signal(kind=SignalKind.ABORT, actor="ann", at=world.clock.now()))
-    assert world.run(operation).result is Result.REVERTED
-    running = {name for name, how in world.machines().items() if how == "RUNNING/SERVING"}
-    assert running == {f"town-{group}-{n}" for group in ("api-r1", "web-r1") for n in range(2)}
-
-
 def test_a_group_that_grows_is_none_and_its_neighbour_is(world: World) -> None:
     """Both groups are of the first release: what a group's fleet is called says nothing of its neighbour."""
     world.run(world.deploy(both()).id)
