@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoneware.decide.fleet import machine_names, pool_label
+from stoneware.decide.fleet import machine_names
 from stoneware.model.machine import Phase, Power
 from stoneware.operations.rollout import fleets, routes
 from stoneware.operations.rollout.stage import Stage
@@ -16,9 +16,6 @@ def tend(stage: Stage) -> None:
         down = [name for name in stage.not_in(names, Phase.SERVING) if stage.frame.tries.get(name, 0) < tries]
         if down:
             _make_again(stage, group, down)
-        for service, entry in stage.target.spec.services.items():
-            if entry.group == group and _moved(stage, service):
-                routes.prepare(stage, stage.target, service)
 
 
 def _make_again(stage: Stage, group: str, down: list[str]) -> None:
@@ -28,14 +25,6 @@ def _make_again(stage: Stage, group: str, down: list[str]) -> None:
         stage.look()
     fleets.ensure_machines(stage, stage.target, only=down)
     fleets.attach_disks(stage.look(), stage.target, [group])
-
-
-def _moved(stage: Stage, service: str) -> bool:
-    """Whether the proxy knows machines of a group at other places than where they are."""
-    view = routes.read(stage, service)
-    slot = view.slot_of(pool_label(stage.target, service)) if view else None
-    if view is None or slot is None:
-        return False
-    port = stage.target.spec.services[service].port
-    there = {name: m.addresses.get(port) for name, m in stage.machines.items()}
-    return any(there.get(seen.machine, seen.address) not in (seen.address, None) for seen in view.pools[slot].members)
+    for service, entry in stage.target.spec.services.items():
+        if entry.group == group:  # it may be at another place now; only here, for what others tell the proxy is drift
+            routes.prepare(stage, stage.target, service)
