@@ -98,6 +98,6 @@ def test_one_that_never_comes_up_again_is_given_up_in_the_end(world: World) -> N
     world.engine.never_boots.add(world.store.catalog.get("api/1").digest)
     world.engine.kill_machine("town-api-r1-0")
     end = world.run(operation)
-    assert end.result is not None
+    assert end.result is Result.REVERTED
     made = [e.fact.subject for e in world.store.ledger.entries(limit=1000) if e.fact.verb == "machine.create"]
     assert made.count("town-api-r1-0") <= 1 + 2 * both().groups["api"].rollout.boot_tries

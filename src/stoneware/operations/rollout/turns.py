@@ -50,8 +50,8 @@ def turn_round(stage: Stage) -> None:
     """From here on the old machines come and the new ones go: who was about to leave stays where it is."""
     old = set(stage.old)
     services = stage.services_of(stage.rolling)
-    views = [view for service in services if (view := routes.read(stage, service)) and view.active]
-    there = [m.machine for view in views for m in view.pools[view.active].members if m.machine in old]  # type: ignore[index]
+    pools = [v.pools[v.active] for s in services if (v := routes.read(stage, s)) and v.active]
+    there = [m.machine for pool in pools for m in pool.members if m.machine in old]
     stage.remember(back_by_turns=True, draining={}, admitted=tuple(dict.fromkeys(there)))
 
 
