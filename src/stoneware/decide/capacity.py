@@ -76,7 +76,9 @@ def why_too_large(
         return None
     free = max(0, memory_bytes - taken)
     lasting = lasting_bytes(target)
-    beside = "" if need == lasting else f" at its peak ({format_rough(lasting)} when it is done)"
+    beside = (
+        "" if format_rough(need) == format_rough(lasting) else f" at its peak ({format_rough(lasting)} when it is done)"
+    )
     holders = sorted(others.items(), key=lambda one: (-one[1], one[0]))
     named = [f"{name} has {format_rough(size)}" for name, size in holders[:MOST_NAMED] if size]
     rest = sum(size for _, size in holders[MOST_NAMED:])
