@@ -66,10 +66,9 @@ def remove(home: Home, folder: Path) -> None:
     _end_processes(folder)
     for bundle in folder.glob("buildah*"):
         _quietly("runc", "delete", "--force", f"buildah-{bundle.name}")
-    _quietly(*buildah_words(home), "rm", f"stoneware-{folder.name}")
+    alone = not any(_has_owner(other) for other in _folders(home) if other != folder)
+    _quietly(*buildah_words(home), "rm", "--all" if alone else f"stoneware-{folder.name}")
     shutil.rmtree(folder, ignore_errors=True)
-    if not any(_has_owner(other) for other in _folders(home)):
-        _quietly(*buildah_words(home), "rm", "--all")
 
 
 def _folders(home: Home) -> list[Path]:
