@@ -132,7 +132,7 @@ def build(home: Home, clock: Clock) -> Daemon:
         "bake": Bake(store, home, {"vm": qemu, "container": container}, clock),
         "export": Export(store, home),
         "import": Import(store, home),
-        "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest)),
+        "rollout": Rollout(store, platforms, lambda digest: load(home.images, digest), died=drift.died),
         "rehearsal": Rehearsal(store, platforms, lambda digest: load(home.images, digest)),
         "teardown": Teardown(store, platforms),
         "snapshot": TakeSnapshot(store, platforms),

@@ -1,11 +1,14 @@
-"""What dies in a group that a rollout doesn't change is made again at once, and turns no good release back."""
+"""Who serves while a rollout is under way, and isn't changed by it, is looked after: those that die are made again at once, and
+turn no good release back; so are old machines, for as long as a canary, an approval or a pause may take."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.guard import Guard
 from tests.support.simulation import World
 from tests.support.specs import spec
 
@@ -101,3 +104,81 @@ def test_one_that_never_comes_up_again_is_given_up_in_the_end(world: World) -> N
     assert end.result is Result.REVERTED
     made = [e.fact.subject for e in world.store.ledger.entries(limit=1000) if e.fact.verb == "machine.create"]
     assert made.count("town-api-r1-0") <= 1 + 2 * both().groups["api"].rollout.boot_tries
+
+
+OLD_SERVE = {
+    "CANARY": {"strategy": "canary", "steps": [{"share": 10, "duration": "2h"}]},
+    "AWAITING_APPROVAL": {"approval": True},
+}
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["", "paused"])
+@pytest.mark.parametrize("state", OLD_SERVE)
+def test_an_old_machine_that_dies_before_anything_moves_is_made_again(
+    world: World, state: str, *, paused: bool
+) -> None:
+    operation = world.deploy(both(**OLD_SERVE[state])).id
+    until(world, operation, state)
+    if paused:
+        say(world, operation, SignalKind.PAUSE)
+    guard = Guard(world)
+    assert guard.live(120, 5.0) == []
+    world.engine.kill_machine("town-web-r1-0")
+    world.engine.kill_machine("town-api-r1-1")
+    assert sorted(guard.live(65, 1.0)) == ["machine.missing town-api-r1-1", "machine.missing town-web-r1-0"]
+    assert guard.found() == [], "both are back"
+    assert world.store.operations.get(operation).state == state
+    assert set(world.machines().values()) == {"RUNNING/SERVING"}
+    for service in ("town.play", "town.back"):
+        view = world.switch.view(service)
+        assert view is not None and view.active is not None
+        assert [m.state for m in view.pools[view.active].members] == ["UP", "UP"]
+    say(world, operation, SignalKind.ABORT)
+    assert world.run(operation).result is Result.REVERTED
+    running = {name for name, how in world.machines().items() if how == "RUNNING/SERVING"}
+    assert running == {f"town-{group}-{n}" for group in ("api-r1", "web-r1") for n in range(2)}
+
+
+@pytest.mark.parametrize("disks", [False, True], ids=["", "with a disk"])
+def test_an_old_machine_that_falls_sick_meanwhile_is_made_anew(tmp_path: Path, *, disks: bool) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    world.run(world.deploy(spec(2, disks=disks)).id)
+    world.publish("web", 2)
+    operation = world.deploy(spec(2, disks=disks, approval=True)).id
+    until(world, operation, "AWAITING_APPROVAL")
+    born = world.engine.list_machines("town")
+    world.engine.sick.add("town-web-r1-0")
+    for _ in range(20):
+        world.step()
+    world.engine.sick.discard("town-web-r1-0")
+    for _ in range(300):
+        world.step()
+    seen = {one.name: one for one in world.engine.list_machines("town")}
+    anew = [one.name for one in born if seen[one.name].created_at != one.created_at]
+    assert anew == ["town-web-r1-0"], "made anew, and nobody else"
+    assert set(world.machines().values()) <= {"RUNNING/SERVING", "RUNNING/WAITING"}
+    assert world.machines()["town-web-r1-0"] == "RUNNING/SERVING"
+    say(world, operation, SignalKind.APPROVE)
+    assert world.run(operation).result is Result.SUCCEEDED
+    assert world.violations == []
+    world.close()
+
+
+def test_one_that_dies_again_and_again_has_to_wait_for_longer_each_time(world: World) -> None:
+    operation = world.deploy(both(approval=True)).id
+    until(world, operation, "AWAITING_APPROVAL")
+    made, began = [], world.clock.now()
+    while world.clock.now() - began < 300:
+        if world.machines().get("town-web-r1-0") == "RUNNING/SERVING":
+            made.append(world.clock.now())
+            world.engine.kill_machine("town-web-r1-0")
+        world.step()
+    pauses = [later - sooner for sooner, later in itertools.pairwise(made)]
+    assert len(pauses) >= 4
+    assert all(later > sooner for sooner, later in itertools.pairwise(pauses[1:])), pauses
+    assert world.store.operations.get(operation).state == "AWAITING_APPROVAL"
+
+
+def say(world: World, operation: str, kind: SignalKind) -> None:
+    world.store.operations.signal(operation, Signal(kind=kind, actor="ann", at=world.clock.now()))

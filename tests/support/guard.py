@@ -36,6 +36,7 @@ class Guard:
         files = ImageFiles(None, lambda digest: self.damaged.get(digest, ""), world.clock)
         gathering = Gathering(world.store, world.platforms, world.clock, files, lambda: self.bases)
         self.drift = Drifting(world.store, world.clock, gathering, world.clock.sleep)
+        world.died = self.drift.died
         self.hospital = Hospital(world)
         self.hospital.reconcile = Reconcile(
             world.store,
@@ -56,12 +57,21 @@ class Guard:
 
     def live(self, seconds: float, every: float = 1.0) -> list[str]:
         """What differed at any time meanwhile."""
-        known: dict[str, None] = {}
+        before = len(self._begun())
+        known = dict.fromkeys(_short(one) for one in self.world.store.drifts.of())
         for _ in range(int(seconds / every)):
             self.hospital.live(every, every)
             self.drift.turn()
-            known |= dict.fromkeys(_short(one) for one in self.world.store.drifts.of())
-        return list(known)
+        return list(known | dict.fromkeys(self._begun()[before:]))
+
+    def _begun(self) -> list[str]:
+        """All that ever differed, as the ledger has it: some of it is over before anybody could look."""
+        facts = [one.fact for one in self.world.store.ledger.entries(limit=100_000)]
+        return [
+            f"{fact.details['class']} {fact.subject} {fact.details['where']}".rstrip()
+            for fact in facts
+            if fact.verb == "drift.begin"
+        ]
 
     def tidy(self) -> list[str]:
         """One pass of housekeeping."""

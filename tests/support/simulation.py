@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -17,6 +17,7 @@ from stoneware.errors import Refused
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import Artifact, BootTestRecord, Manifest, Recipe, SealedFile, StateSchema, Verity
 from stoneware.model.operation import OperationRecord
+from stoneware.model.release import Release
 from stoneware.model.route import MemberState
 from stoneware.names import shadow_owner
 from stoneware.operations.disks import Clone, TakeSnapshot
@@ -26,6 +27,7 @@ from stoneware.operations.rehearsal import Rehearsal, shadow_frame
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.restoring import Restore
 from stoneware.operations.rollout.rollout import Rollout
+from stoneware.operations.rollout.stage import Died, nobody_hears
 from stoneware.operations.runner import Runner
 from stoneware.operations.teardown import Teardown, teardown_frame
 from stoneware.store.store import Store, open_store
@@ -89,6 +91,7 @@ class World:
         views = {name: self.switch.view(name) for name in self.switch.services()}
         self._served: dict[str, object] = {n: (v.active, v.held) for n, v in views.items() if v}
         self.watch = lambda *_: None
+        self.died: Died = nobody_hears
         self.engine.on_effect = self.switch.on_effect = self._effect
         self.platforms = Platforms({"fake": Platform(self.engine, self.switch, self.engine.answer)})
         self.releasing = Releasing(self.store, self.platforms, self.clock)
@@ -102,7 +105,7 @@ class World:
         self.runner = Runner(
             self.store,
             {
-                "rollout": Rollout(self.store, self.platforms, self.artifact),
+                "rollout": Rollout(self.store, self.platforms, self.artifact, died=self._told_of_deaths),
                 "rehearsal": Rehearsal(self.store, self.platforms, self.artifact),
                 "teardown": Teardown(self.store, self.platforms),
                 "snapshot": TakeSnapshot(self.store, self.platforms),
@@ -112,6 +115,9 @@ class World:
             self.clock,
             lambda operation, line: self.log.append(f"{operation}: {line}"),
         )
+
+    def _told_of_deaths(self, release: Release, names: Sequence[str], because: str) -> None:
+        self.died(release, names, because)
 
     def copy(self) -> World:
         """Another world that is exactly as this one is now."""

@@ -22,7 +22,7 @@ from stoneware.errors import EngineError
 from stoneware.host.unending import unending
 from stoneware.model.drift import Drift, DriftReport
 from stoneware.model.drift_classes import CLASSES
-from stoneware.model.machine import Machine
+from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
 from stoneware.operations.boot_test import OWNER as TESTER
 from stoneware.operations.drift_sight import Gathering, kept_aside
@@ -231,8 +231,10 @@ def _of(drifts: Sequence[Drift], owner: str) -> tuple[Drift, ...]:
 
 
 def _stays(drift: Drift, sight: Sight) -> bool:
-    """What an operation that is under way keeps us from seeing stays as it was, for as long as the very machine is there."""
-    if not sight.busy:
-        return False
+    """What an operation that is under way keeps us from seeing stays as it was, for as long as the very machine is there. One that
+    was missing and runs again is plain to see."""
     machine = sight.machines.get(drift.subject)
+    back = drift.kind == "machine.missing" and machine is not None and machine.power is Power.RUNNING
+    if not sight.busy or back:
+        return False
     return drift.made_at == 0.0 or (machine is not None and machine.created_at == drift.made_at)

@@ -48,6 +48,8 @@ class RolloutFrame(Frame):
     Of a repair: `replace` names sick machines that are to be made anew, each with when it was made, so that none is made anew
     twice; `mends` are all that it makes good, and it waits for no others: who falls sick meanwhile is the next one's.
     `renewal`: nothing but the machines' age is the reason.
+    Of those who serve meanwhile and fall ill: `mending` are sick machines that go, each with when it was made and when it was
+    told to; `healed` says how often each was made anew, and when last.
     """
 
     TELLS = ("target", "source", "rollback", "renewal", "after")
@@ -89,6 +91,8 @@ class RolloutFrame(Frame):
     replace: dict[str, float] = {}
     mends: tuple[str, ...] | None = None
     renewal: bool = False
+    mending: dict[str, tuple[float, float]] = {}
+    healed: dict[str, tuple[int, float]] = {}
     queue: Queue | None = None
 
     def judges(self, machine: str) -> bool:

@@ -38,6 +38,14 @@ def remove(stage: Stage) -> str:
     return f"sick machines are going: {some(going)}"
 
 
+def is_leaving(stage: Stage, name: str, *, since: float) -> bool:
+    """One sick machine, told to go at that time: whether it still ends in order. The proxy sends it nothing, for it is sick."""
+    spent_s, drain_s = stage.ctx.now - since, _drain_s(stage, [name])
+    if spent_s < drain_s and _answering(stage, [name]):
+        return True
+    return spent_s < drain_s + STOP_S and _stopping(stage, [name])
+
+
 def _keep_away(stage: Stage, going: Sequence[str]) -> None:
     """The proxy sends nothing new to a sick machine; to a tainted one, which may be well, only when it is told so."""
     tainted = frozenset(name for name in going if name in stage.tainted)

@@ -45,7 +45,7 @@ from stoneware.operations.rollout.kept import kept_machines
 from stoneware.operations.rollout.removing import remove
 from stoneware.operations.rollout.signals import hear, said_already
 from stoneware.operations.rollout.stage import Stage, names_of, people, some
-from stoneware.operations.rollout.table import GOING_BACK, NEXT, WITH_TRAFFIC, deadline_of, objection_to
+from stoneware.operations.rollout.table import GOING_BACK, NEXT, WATCH_S, WITH_TRAFFIC, deadline_of, objection_to
 from stoneware.operations.rollout.way_back import POLL_S, QUICK_S, WayBack
 
 
@@ -344,16 +344,15 @@ class Rollout(WayBack):
         return hear(signal, frame)
 
     def watch(self, ctx: Context, frame: RolloutFrame) -> tuple[float, RolloutFrame, str | None]:
-        """A pause stops what we do, not what happens: a version that has traffic is judged all the same."""
-        if ctx.record.state not in WITH_TRAFFIC:
-            return super().watch(ctx, frame)
+        """A pause stops what we do, not what happens: who serves is looked after, and a version that has traffic is judged."""
         stage = self._stage(ctx, frame)
+        tending.tend(stage)
+        if ctx.record.state not in WITH_TRAFFIC:
+            return WATCH_S, stage.frame, None
         end_sessions(stage)
         again = watching.ask(stage)
         trouble = watching.trouble(stage, self.elsewhere, "while paused")
-        if trouble is None:
-            return again, stage.frame, None
-        return again, stage.frame.coded(trouble.code), trouble.because
+        return (again, stage.frame.coded(trouble.code), trouble.because) if trouble else (again, stage.frame, None)
 
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         if not isinstance(outcome.frame, RolloutFrame):

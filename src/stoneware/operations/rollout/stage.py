@@ -24,14 +24,21 @@ from stoneware.store.store import Store
 
 MOST_NAMES = 4
 
+Died = Callable[[Release, Sequence[str], str], None]
+"""Hears of declared machines whose process is gone though nobody here ended it, and of what is done about it."""
+
+
+def nobody_hears(_release: Release, _names: Sequence[str], _because: str) -> None:
+    """Where nobody keeps a record of it."""
+
 
 @dataclass
 class Stage:
     """`target` is where the rollout leads, `source` what was current when it began.
 
-    `under_way` tells of all unfinished operations. `leaving` are machines that no pool has any more, `tainted` those that nobody
-    can vouch for, `kept_away` those that stay in their pool and get nothing new. `waiting` counts those that
-    can't boot yet, `queued` says why.
+    `under_way` tells of all unfinished operations, `died` hears of machines that did. `leaving` are machines that no pool has any
+    more, `tainted` those that nobody can vouch for, `kept_away` those that stay in their pool and get nothing new. `waiting` counts
+    those that can't boot yet, `queued` says why.
     """
 
     ctx: Context
@@ -43,6 +50,7 @@ class Stage:
     machines: dict[str, Machine] = field(default_factory=dict)
     disks: dict[str, Disk] = field(default_factory=dict)
     under_way: Callable[[], Sequence[OperationRecord]] = tuple
+    died: Died = nobody_hears
     leaving: frozenset[str] = frozenset()
     tainted: dict[str, Taint] = field(default_factory=dict)
     kept_away: frozenset[str] = frozenset()

@@ -83,6 +83,9 @@ HURRIED = frozenset({"HOLDING", "RESTORING", "HANDING_OVER", "SHIFTING"})
 WITH_TRAFFIC = frozenset({"CANARY", "ROLLING", "AWAITING_APPROVAL", "SOAKING", "DRAINING"})
 """The new version may have traffic here: it is watched, even while the rollout is paused."""
 
+WATCH_S = 1.0
+"""How often a rollout that is paused before that looks after who serves."""
+
 MARGIN_S = 60.0
 """What a state may take beyond the time that its work is declared to take."""
 

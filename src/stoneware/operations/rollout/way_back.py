@@ -4,18 +4,18 @@ has the traffic again; then what this rollout made goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stoneware.model.machine import Phase
 from stoneware.model.operation import Result
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.platform import Platforms
 from stoneware.operations.procedure import Context, Procedure
-from stoneware.operations.rollout import data, fleets, parts, rehearsal, routes, snapshots
+from stoneware.operations.rollout import data, fleets, parts, rehearsal, routes, snapshots, tending
 from stoneware.operations.rollout.finishing import end_sessions, still_new
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.kept import kept_machines
-from stoneware.operations.rollout.stage import Stage, some
+from stoneware.operations.rollout.stage import Died, Stage, nobody_hears, some
 from stoneware.operations.rollout.table import GOING_BACK, NEXT
 from stoneware.store.store import Store
 
@@ -26,10 +26,11 @@ MOST_UNDER_WAY = 1000
 
 @dataclass(frozen=True)
 class WayBack(Procedure[RolloutFrame]):
-    """The half of a rollout that nobody wishes for."""
+    """The half of a rollout that nobody wishes for. `died` hears of machines that did, and are made again on the way."""
 
     store: Store
     platforms: Platforms
+    died: Died = field(default=nobody_hears, kw_only=True)
 
     # When it fails ---------------------------------------------------------------------------------------------------
 
@@ -49,11 +50,11 @@ class WayBack(Procedure[RolloutFrame]):
         if frame.retried:
             again = {"code": "", "retried": False, "tries": {}, "counting": False, "health": {}}
             return Go(frame.failed_in, frame.model_copy(update=again), "tried again by a person")
-        look_s = 3600.0
+        stage = self._stage(ctx, frame)
+        tending.tend(stage)
         if frame.switched_at is not None:  # the new version has the traffic, and old clients their time
-            end_sessions(self._stage(ctx, frame))
-            look_s = 1.0
-        return Wait(look_s, frame, f"{frame.failure}; `stoneware retry` tries again, `stoneware abort` goes back")
+            end_sessions(stage)
+        return Wait(1.0, stage.frame, f"{frame.failure}; `stoneware retry` tries again, `stoneware abort` goes back")
 
     # The way back ----------------------------------------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class WayBack(Procedure[RolloutFrame]):
         releases, subject = self.store.releases, ctx.record.subject
         target = releases.get(subject, frame.target)
         source = releases.get(subject, frame.source) if frame.source is not None else None
-        stage = Stage(ctx, frame, self.platforms.get(target.spec.engine), target, source, self.store)
+        stage = Stage(ctx, frame, self.platforms.get(target.spec.engine), target, source, self.store, died=self.died)
         stage.under_way = lambda: self.store.operations.list(unfinished=True, limit=MOST_UNDER_WAY)
         return stage.look()
 
