@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.api.house import House, declaration
 
+from stoneware.model.finding import Capacity
+from stoneware.model.machine import Power
+
 REHEARSALS = "/v1/deployments/town/rehearsals"
 
 
@@ -39,6 +42,17 @@ def test_it_can_be_aborted_and_nothing_else(house: House) -> None:
     assert house.http.post(signals, json={"kind": "abort"}).status_code == 202
     end = house.end_of(begun["id"])
     assert (end["result"], end["code"]) == ("FAILED", "aborted")
+
+
+def test_one_that_has_no_room_is_refused_with_numbers(house: House) -> None:
+    house.deployed()
+    house.publish(version=2)
+    house.deployed()
+    running = [machine for machine in house.engine.everything() if machine.power is Power.RUNNING]
+    house.engine.host = Capacity(memory_bytes=sum(machine.memory_bytes for machine in running) + 2**20)
+    refused = house.http.post(REHEARSALS, json={})
+    assert (refused.status_code, refused.json()["code"]) == (409, "no-capacity")
+    assert "release 1 of town needs " in refused.text and "is free" in refused.text
 
 
 def test_without_a_way_back_there_is_nothing_to_rehearse(house: House) -> None:

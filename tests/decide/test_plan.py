@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.decide.releases import DISK, group, release, service, spec
 
 from stoneware.decide.fleet import machine_names
-from stoneware.decide.plan import directly, dropped_disks, plan_release, taken_names
+from stoneware.decide.plan import directly, dropped_disks, moved_sessions, plan_release, taken_names
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.plan import Plan
 
@@ -148,3 +148,25 @@ def test_a_plan_says_how_machines_are_replaced(rollout: dict[str, object], how: 
         how if change.how.startswith(("blue", "recreate")) else "directly: the whole old fleet, then one switch"
     )
     assert plan_release(before, before).groups[0].how == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({}, ""),
+        ({"rollout": {"strategy": "canary"}}, ""),
+        ({"rollout": {"strategy": "rolling"}}, "clients move as machines of web take turns; sticky keeps nobody there"),
+        (
+            {"rollout": {"strategy": "recreate"}},
+            "all clients move at the switch, for the old machines of web stop serving",
+        ),
+        ({"disks": DISK}, "all clients move at the switch, for the old machines of web stop serving"),
+    ],
+)
+def test_clients_that_cannot_stay_are_told_before(words: dict[str, Any], told: str) -> None:
+    known = {"web": group("web/1", size=2, **words)}
+    before = release(1, spec(known, {"play": service(sticky=True)}))
+    after = release(2, spec({"web": group("web/2", size=2, **words)}, {"play": service(sticky=True)}))
+    assert moved_sessions(before, after) == ((f"service play: {told}",) if told else ())
+    assert moved_sessions(before, release(2, before.spec, retained=[before])) == ()
+    assert moved_sessions(None, after) == ()

@@ -12,14 +12,18 @@ from tests.support.specs import spec
 
 from stoneware.decide.fleet import wanted_machines
 from stoneware.errors import Refused
-from stoneware.model.deployment import DeploymentSpec
+from stoneware.host.home import Home
+from stoneware.model.deployment import BootTest, DeploymentSpec, ImageSpec
 from stoneware.model.finding import Capacity
 from stoneware.model.machine import Phase, Power
-from stoneware.model.operation import Result, Signal, SignalKind
+from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
+from stoneware.operations.bake import Bake, BakeFrame
+from stoneware.operations.boot_test import OWNER
 from stoneware.operations.procedure import Context
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.queue import admit
 from stoneware.operations.rollout.stage import Stage
+from stoneware.operations.runner import Runner
 
 MIB = 2**20
 
@@ -198,3 +202,62 @@ def test_a_step_may_ask_several_times_and_keeps_its_place(world: World) -> None:
     assert list(admit(stage, [])) == []
     assert stage.frame.queue is not None
     assert (stage.waiting, stage.frame.queue.wanted, stage.queued[:30]) == (2, 2, "machines wait to boot; 1 wait:")
+
+
+class Oven:
+    """A bake whose image is sealed, and that is about to start the machine in which it is tested."""
+
+    def __init__(self, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        digest = world.publish("api", 1)
+        monkeypatch.setattr("stoneware.operations.bake.load", lambda *_: world.artifact(digest))
+        test = BootTest.model_validate({"tcp": {"port": 80}, "within": "20s"})
+        recipe = ImageSpec(containerfile="x", deliver=("vm",), test=(test,))
+        bake = Bake(world.store, Home(folder), {"vm": world.platforms.get("fake")}, world.clock)
+        self.world = world
+        world.runner = Runner(world.store, {**world.runner.procedures, "bake": bake}, world.clock, lambda *_: None)
+        self.made = world.store.operations.create(
+            kind="bake",
+            subject="family:api",
+            actor="ann",
+            reason="",
+            state="TESTING",
+            frame=BakeFrame(family="api", folder="/", spec=recipe, digest=digest, entered_at=world.clock.now()),
+        ).id
+
+    def look(self) -> OperationRecord:
+        """The bake after one more step of whatever is due."""
+        self.world.step()
+        return self.world.store.operations.get(self.made)
+
+    def boots(self) -> bool:
+        return any(machine.owner == OWNER for machine in self.world.engine.everything())
+
+
+def test_a_boot_test_waits_for_its_place(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that boots as many machines as it can tests no image meanwhile, and says so."""
+    world.engine.host, world.engine.boot_seconds = Capacity(boots=1), 60.0
+    deployed = world.deploy(declared(8080, 1)).id
+    while not world.machines():
+        world.step()
+    oven = Oven(world, tmp_path, monkeypatch)
+    while world.machines() == {"town-web-r1-0": "RUNNING/BOOTING"}:
+        assert not oven.boots()
+        because = oven.look().because
+    assert because.startswith("machines wait to boot; 1 wait: 1 of 1 places are taken (town 1)")
+    while world.store.operations.get(deployed).result is None:
+        world.step()
+    assert oven.boots(), "as soon as the other one was up"
+
+
+def test_a_boot_test_waits_for_memory_and_not_for_ever(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run(world.deploy(declared(8080, 1, "512MiB")).id)
+    world.engine.host = Capacity(memory_bytes=513 * MIB)
+    oven, began = Oven(world, tmp_path, monkeypatch), world.clock.now()
+    while (seen := oven.look()).state == "TESTING":
+        assert not oven.boots()
+        world.clock.sleep(5.0)
+    assert world.clock.now() - began > 590
+    assert seen.state == "DISCARDING" and "machines wait for memory" in seen.because
+    assert not oven.boots()

@@ -11,6 +11,7 @@ from tests.support.simulation import World
 from tests.support.specs import spec
 
 from stoneware.model.deployment import DeploymentSpec
+from stoneware.model.finding import Capacity
 from stoneware.model.operation import OperationRecord, Result
 from stoneware.operations.renewing import PAUSE_S
 
@@ -74,7 +75,7 @@ def test_one_that_fails_is_not_tried_again_at_once(ward: Hospital) -> None:
     [renewal] = ward.started
     for name in ("town-web-r2-0", "town-web-r2-1"):
         ward.world.engine.sick.add(name)
-    ward.live(120)
+    ward.live(700)
     assert ward.ended(renewal).result is Result.REVERTED
     assert ward.world.fleet() == "town-web-r1"
     ward.live(PAUSE_S - 600, every=30)
@@ -110,3 +111,55 @@ def test_sick_machines_come_first(ward: Hospital) -> None:
     with ward.cured_when_made_anew():
         ward.live(100)
     assert [why.split(":")[0] for why in ward.by_itself()] == ["sick", "web is older than 30d"]
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        {"strategy": "blue_green"},
+        {"strategy": "canary", "steps": [{"share": 10, "duration": "2h", "approval": True}]},
+        {"strategy": "rolling", "surge": 0, "unavailable": 1},
+    ],
+    ids=["blue_green", "canary", "rolling"],
+)
+def test_they_take_turns_whatever_way_a_new_version_goes(ward: Hospital, rollout: dict[str, object]) -> None:
+    three = aged(**rollout).model_dump(mode="json")
+    three["groups"]["web"]["size"] = 3
+    ward.world.run(ward.world.deploy(DeploymentSpec.model_validate(three)).id)
+    most, least = 3, 3
+    ward.world.clock.sleep(31 * DAY)
+    for _ in range(240):
+        ward.live(0.5, every=0.5)
+        running = [name for name, how in ward.world.machines().items() if how.startswith("RUNNING")]
+        serving = [name for name, how in ward.world.machines().items() if how == "RUNNING/SERVING"]
+        most, least = max(most, len(running)), min(least, len(serving))
+    [renewal] = ward.started
+    assert ward.ended(renewal).result is Result.SUCCEEDED
+    assert ward.world.fleet().startswith("town-web-r")
+    assert all(name.startswith(ward.world.fleet()) for name in running)
+    assert (most, least) == ((4, 3) if rollout["strategy"] != "rolling" else (3, 2))
+
+
+def test_those_without_room_wait_and_say_so(ward: Hospital) -> None:
+    each = ward.world.engine.list_machines("town")[0].memory_bytes
+    ward.world.engine.host = Capacity(memory_bytes=2 * each)
+    ward.world.clock.sleep(31 * DAY)
+    assert ward.live(60) == []
+    [note] = ward.reconcile.notes_of("town")
+    assert note.startswith("web is older than 30d, and waits: release 2 of town needs ")
+    ward.world.engine.host = Capacity(memory_bytes=3 * each)
+    [renewal] = ward.live(60)
+    assert ward.ended(renewal).result is Result.SUCCEEDED, "one more machine at a time is enough"
+    assert ward.reconcile.notes_of("town") == ()
+
+
+def test_those_with_disks_go_together(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    declared = aged().model_dump(mode="json")
+    declared["groups"]["web"]["disks"] = {"data": {"size": "1GiB", "mount": "/var/lib/app"}}
+    world.run(world.deploy(DeploymentSpec.model_validate(declared)).id)
+    assert renew(Hospital(world)).result is Result.SUCCEEDED
+    assert {disk.writer for disk in world.engine.list_disks("town")} == {"town-web-r2-0", "town-web-r2-1"}
+    assert world.violations == []
+    world.close()

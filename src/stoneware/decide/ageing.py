@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stoneware.decide.fleet import machine_names
+from stoneware.model.deployment import GroupSpec
 from stoneware.model.machine import Machine
 from stoneware.model.quantity import format_time
 from stoneware.model.release import Release, ReleaseState
@@ -39,6 +40,12 @@ def renewed(release: Release, groups: Sequence[str], number: int, now: float, ac
             "groups": {**release.groups, **fresh},
         }
     )
+
+
+def by_turns(spec: GroupSpec) -> bool:
+    """Whether its machines are made anew one after the other, whatever way a new version goes: old and new are the same version,
+    so nothing is mixed, and nothing is to be judged in steps. Where a disk moves, or no two may run at once, all go together."""
+    return not spec.disks and spec.rollout.strategy != "recreate"
 
 
 def only_renewed(one: Release, other: Release) -> bool:

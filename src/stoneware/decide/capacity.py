@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from stoneware.decide.ageing import by_turns
 from stoneware.model.finding import Capacity
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.quantity import format_rough
@@ -24,15 +25,25 @@ def lasting_bytes(release: Release) -> int:
     return sum(_bytes(group) for group in release.groups.values())
 
 
-def peak_bytes(source: Release | None, target: Release, strategy: str | None = None, *, direct: bool = False) -> int:
+def peak_bytes(
+    source: Release | None,
+    target: Release,
+    strategy: str | None = None,
+    *,
+    direct: bool = False,
+    renewal: bool = False,
+) -> int:
     """The most memory that is needed on the way from `source` to `target`: old machines stay until the new ones are proven.
 
     `strategy` asks what another one would need in the place of those that are declared; `direct` is for a rollback, which goes
-    neither by turns nor by steps.
+    neither by turns nor by steps; in a `renewal` machines take turns where they can.
     """
     before = source.groups if source else {}
     going = sum(_bytes(old) for name, old in before.items() if name not in target.groups)
-    return going + sum(_peak_of(before.get(name), new, strategy, direct=direct) for name, new in target.groups.items())
+    return going + sum(
+        _peak_of(before.get(name), new, "rolling" if renewal and by_turns(new.spec) else strategy, direct=direct)
+        for name, new in target.groups.items()
+    )
 
 
 def _peak_of(old: PinnedGroup | None, new: PinnedGroup, strategy: str | None, *, direct: bool) -> int:
@@ -65,13 +76,15 @@ def why_too_large(
     memory_bytes: int | None,
     *,
     direct: bool = False,
+    renewal: bool = False,
 ) -> tuple[str, str] | None:
     """What is wrong and what would help, when the way to `target` needs more memory than there is; None when it fits, and when it
     needs no more than what runs already.
 
-    `others` is what each other deployment is declared to have (bytes). `direct`: the way is a rollback.
+    `others` is what each other deployment is declared to have (bytes). `direct`: the way is a rollback; `renewal`: it only makes
+    machines anew.
     """
-    need, taken = peak_bytes(source, target, direct=direct), sum(others.values())
+    need, taken = peak_bytes(source, target, direct=direct, renewal=renewal), sum(others.values())
     if memory_bytes is None or need + taken <= memory_bytes or (source and need <= lasting_bytes(source)):
         return None
     free = max(0, memory_bytes - taken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stoneware.decide.fleet import hands_over, machine_names, pool_label, wanted_disks
+from stoneware.decide.fleet import hands_over, holds, machine_names, pool_label, wanted_disks
 from stoneware.model.deployment import RolloutSpec, group_ports
 from stoneware.model.machine import Disk
 from stoneware.model.plan import Action, GroupChange, Plan, ServiceChange
@@ -43,6 +43,24 @@ def _idle_disks(source: Release | None, target: Release) -> list[str]:
         return []
     kept = {disk.name for group in target.groups for disk in wanted_disks(target, group)}
     return [disk.name for group in source.groups for disk in wanted_disks(source, group) if disk.name not in kept]
+
+
+def moved_sessions(source: Release | None, target: Release) -> tuple[str, ...]:
+    """Services that declare `sticky`, where a deploy can leave nobody on the old version nevertheless: a sentence for each."""
+    found = []
+    for name, entry in target.spec.services.items() if source else ():
+        old, new = source.groups.get(entry.group) if source else None, target.groups[entry.group]
+        if not entry.sticky or old is None or old.fleet == new.fleet:
+            continue
+        if holds(source, target, entry.group):
+            found.append(
+                f"service {name}: all clients move at the switch, for the old machines of {entry.group} stop serving"
+            )
+        elif new.spec.rollout.strategy == "rolling":
+            found.append(
+                f"service {name}: clients move as machines of {entry.group} take turns; sticky keeps nobody there"
+            )
+    return tuple(found)
 
 
 def dropped_disks(source: Release | None, target: Release) -> tuple[str, ...]:

@@ -40,11 +40,15 @@ from stoneware.operations import boot_test
 from stoneware.operations.bases import described, offer_bases
 from stoneware.operations.boot_record import record_of
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
+from stoneware.operations.places import Place, place_for
 from stoneware.operations.platform import Platform
 from stoneware.operations.procedure import Context, Frame, Procedure
+from stoneware.operations.rollout.frame import Queue
 from stoneware.store.store import Store
 
 POLL_S = 0.2
+MEMORY_LIMIT_S = 600.0
+"""How long a boot test waits for memory, which may never be free (seconds)."""
 CONSOLE_LINES = 40
 WHY_LINES = 100
 """How far back the reason of a machine's end is looked for: a panic prints its registers behind it."""
@@ -58,7 +62,7 @@ class BakeFrame(Frame):
 
     `passed` holds the tests that have passed, by delivery and position; `proven` the deliveries that are through. `tested_from` and
     `asked_from` are when the tests began, of all and of the present delivery; `up_from` is when its machine was first seen to
-    serve. `console` is what the machines showed at the end.
+    serve; `queue` is the place of one that can't boot yet. `console` is what the machines showed at the end.
     `timers` count from publishing on. `build` is the build of which this is a step, if it is one; such a one's recipe has a
     `network` only where the build may have it, and no layers but those of its `owner`, the build's repository.
     """
@@ -82,6 +86,7 @@ class BakeFrame(Frame):
     inside: dict[Delivery, Inside] = {}
     console: str = ""
     failure: str = ""
+    queue: Queue | None = None
 
 
 @dataclass(frozen=True)
@@ -150,10 +155,14 @@ class Bake(Procedure[BakeFrame]):
             return self.retreat(ctx, frame.coded("boot-test-failed"), no_way)
         delivery = next(one for one in frame.spec.deliver if one not in frame.proven)
         platform = self.platforms[delivery]
+        machine, place = self._test_machine(ctx, frame, platform)
+        entered_at = ctx.now if place.afresh else frame.entered_at
+        frame = frame.model_copy(update={"queue": place.queue, "entered_at": entered_at})
+        if place.queued:
+            return Wait(POLL_S, frame, place.queued)
         frame = frame.model_copy(
             update={"tested_from": frame.tested_from or ctx.now, "asked_from": frame.asked_from or ctx.now}
         )
-        machine = self._test_machine(ctx, frame, platform)
         if machine is None or machine.power is not Power.RUNNING or machine.phase is Phase.FAILED:
             detail = (machine.detail if machine else "") or telling_line(self._console(ctx, platform, WHY_LINES))
             return self.retreat(
@@ -289,6 +298,7 @@ class Bake(Procedure[BakeFrame]):
 
     def deadline(self, record: OperationRecord, frame: BakeFrame) -> float | None:
         testing = (boot_test.within(frame.spec.test) + SETTLE_S) * len(frame.spec.deliver)
+        testing = MEMORY_LIMIT_S if frame.queue else testing
         return {"BUILDING": 3600.0, "TESTING": testing}.get(record.state, 300.0)
 
     def going_back(self, state: str) -> bool:
@@ -302,12 +312,16 @@ class Bake(Procedure[BakeFrame]):
     def effects(self, record: OperationRecord, outcome: Finish) -> Callable[[Connection], None] | None:
         return None
 
-    def _test_machine(self, ctx: Context, frame: BakeFrame, platform: Platform) -> Machine | None:
-        """The machine under test, with everything it needs; created when this is the first look."""
+    def _test_machine(self, ctx: Context, frame: BakeFrame, platform: Platform) -> tuple[Machine | None, Place]:
+        """The machine under test, with everything it needs; created when there is a place for it, or what it waits for."""
         engine = platform.engine
         wanted = boot_test.test_machine(ctx.record.id, frame.digest, frame.spec, frame.disks)
         present = {m.name: m for m in engine.list_machines(boot_test.OWNER)}
-        if wanted.name not in present:
+        missing = [] if wanted.name in present else [wanted]
+        place = place_for(self.store, platform, ctx.record.subject, missing, frame.queue, ctx.now)
+        if missing and not place.admitted:
+            return None, place
+        if missing:
             engine.publish_image(load(self.home.images, frame.digest))
             engine.create_machine(wanted)
             ctx.log("booting the sealed image")
@@ -315,9 +329,9 @@ class Bake(Procedure[BakeFrame]):
             engine.create_disk(disk)
             if disk.name not in (present[wanted.name].attached if wanted.name in present else ()):
                 engine.attach_disk(disk.name, wanted.name)
-        if wanted.name in present:
-            return present[wanted.name]
-        return next((m for m in engine.list_machines(boot_test.OWNER) if m.name == wanted.name), None)
+        if not missing:
+            return present[wanted.name], place
+        return next((m for m in engine.list_machines(boot_test.OWNER) if m.name == wanted.name), None), place
 
     def _say_what_is_left_out(self, ctx: Context, frame: BakeFrame, files: recipe.RecipeFiles) -> None:
         kept = [*frame.spec.writable, *(disk.mount for disk in frame.disks.values())]

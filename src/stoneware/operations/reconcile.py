@@ -97,7 +97,7 @@ class Reconcile:
 
     @property
     def _renewing(self) -> Renewing:
-        return Renewing(self.store, self.clock, ACTOR)
+        return Renewing(self.store, self.clock, ACTOR, self.platforms, self.notes)
 
     def notes_of(self, deployment: str) -> tuple[str, ...]:
         """What is wrong in a deployment and isn't being mended now, as sentences."""

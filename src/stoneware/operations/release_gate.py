@@ -48,10 +48,16 @@ def must_be_deployable(
 
 
 def must_have_room(
-    current: Release | None, target: Release, others: Sequence[Release], engine: Engine, *, direct: bool = False
+    current: Release | None,
+    target: Release,
+    others: Sequence[Release],
+    engine: Engine,
+    *,
+    direct: bool = False,
+    renewal: bool = False,
 ) -> None:
     """Nobody else has its addresses, and all that is declared on its engine has room beside the way to `target`; `direct`: a
-    rollback. Raises Refused."""
+    rollback; `renewal`: only its machines are made anew. Raises Refused."""
     taken = taken_addresses(target, current, others)
     if taken:
         hint = "give the service another address; an address moves to another service in two deploys"
@@ -64,7 +70,7 @@ def must_have_room(
         if other.spec.engine == target.spec.engine:
             known = declared.get(other.deployment, 0)
             declared[other.deployment] = max(known, lasting_bytes(other))
-    problem = why_too_large(current, target, declared, capacity.memory_bytes, direct=direct)
+    problem = why_too_large(current, target, declared, capacity.memory_bytes, direct=direct, renewal=renewal)
     if problem:
         raise Refused(*problem, code="no-capacity")
 

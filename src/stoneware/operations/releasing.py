@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from stoneware.clock import Clock
 from stoneware.decide.fleet import pin
 from stoneware.decide.lifecycle import standing
-from stoneware.decide.plan import directly, dropped_disks, plan_release
+from stoneware.decide.plan import directly, dropped_disks, moved_sessions, plan_release
 from stoneware.decide.way_back import doubts
 from stoneware.errors import Conflict, NotFound, Refused
 from stoneware.model.deployment import DeploymentSpec
@@ -79,7 +79,8 @@ class Releasing:
             for name, found in standings.items()
             if found.state is ImageState.DEPRECATED
         )
-        more = {"warnings": (*plan.warnings, *warnings, *into.warnings), "record": self._edited(current)}
+        warnings += (*moved_sessions(current, release), *into.warnings)
+        more = {"warnings": (*plan.warnings, *warnings), "record": self._edited(current)}
         return release, plan.model_copy(update=more)
 
     def deploy(

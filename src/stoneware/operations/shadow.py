@@ -8,27 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoneware.decide.capacity import Waiter, booting, turn_of
 from stoneware.decide.fleet import wanted_disks, wanted_machines
 from stoneware.decide.health import judge_health, proven
 from stoneware.decide.schema import may_use
 from stoneware.errors import Refused
 from stoneware.model.deployment import HealthSpec
-from stoneware.model.finding import Capacity
 from stoneware.model.health import Health
 from stoneware.model.machine import DiskMount, Machine, Phase, Power, WantedDisk, WantedMachine
 from stoneware.model.probe import Answer
 from stoneware.model.release import Release
 from stoneware.names import shadow_owner
+from stoneware.operations.places import place_for
 from stoneware.operations.platform import Platform
 from stoneware.operations.procedure import Context, Frame
 from stoneware.operations.progress import watched
 from stoneware.operations.rollout.frame import Queue
-from stoneware.operations.rollout.queue import others
 from stoneware.operations.telling import disk_told, machine_told
 from stoneware.store.store import Store
-
-MOST_UNDER_WAY = 1000
 
 
 class ShadowFrame(Frame):
@@ -121,8 +117,10 @@ def start(
     engine = platform.engine
     there = {one.name: one for one in engine.list_machines(shadow_owner(frame.deployment))}
     missing = [twin.machine for twin in shadow if twin.machine.name not in there]
-    frame, admitted, queued = _admit(ctx, frame, platform, store, missing)
-    for wanted in missing[:admitted]:
+    place = place_for(store, platform, shadow_owner(frame.deployment), missing, frame.queue, ctx.now)
+    began = ctx.now if place.afresh else frame.entered_at
+    frame = frame.model_copy(update={"queue": place.queue, "entered_at": began})
+    for wanted in missing[: place.admitted]:
         ctx.note(f"create:{wanted.name}", "machine.create", wanted.name, **machine_told(wanted), why="a rehearsal")
         engine.create_machine(wanted)
     late = [wanted.name for wanted in missing]
@@ -137,8 +135,8 @@ def start(
                 engine.attach_disk(disk.name, machine.name)
         if machine.phase is not Phase.SERVING:
             late.append(machine.name)
-    if queued and not admitted:
-        return frame, queued
+    if place.queued and not place.admitted:
+        return frame, place.queued
     return frame, f"the shadow is booting; {len(shadow) - len(late)} of {len(shadow)} serve" if late else ""
 
 
@@ -185,35 +183,3 @@ def _answer(platform: Platform, twin: Twin, machine: Machine) -> Answer:
     if probe is None or address is None:
         return Answer(ok=False, detail="it can't be reached from the host")
     return platform.ask(probe, address, twin.health.timeout)
-
-
-def _admit(
-    ctx: Context, frame: ShadowFrame, platform: Platform, store: Store, missing: list[WantedMachine]
-) -> tuple[ShadowFrame, int, str]:
-    """How many may boot now, beside all others that wait, and what the rest waits for.
-
-    The state's time doesn't run while it only waits for its turn.
-    """
-    capacity = platform.engine.capacity() if missing else Capacity()
-    if capacity == Capacity():
-        return frame.model_copy(update={"queue": None}), len(missing), ""
-    machines, owner = platform.engine.list_machines(), shadow_owner(frame.deployment)
-    since = frame.queue.since if frame.queue else ctx.now
-    me = Waiter(owner, len(missing), max(wanted.memory_bytes for wanted in missing), since)
-    under_way = store.operations.list(unfinished=True, limit=MOST_UNDER_WAY)
-    turn = turn_of(me, capacity, machines, others(under_way, owner, frame.engine, ctx.now), ctx.now)
-    waiting = len(missing) - turn.admitted
-    queue = Queue(
-        engine=frame.engine,
-        since=ctx.now if turn.admitted else since,
-        asked_at=ctx.now,
-        wanted=waiting,
-        memory_bytes=me.memory_bytes,
-    )
-    stands = waiting and not turn.for_memory and not booting(machines, ctx.now)[owner]
-    entered_at = ctx.now if stands or (turn.admitted and frame.queue) else frame.entered_at
-    return (
-        frame.model_copy(update={"queue": queue if waiting else None, "entered_at": entered_at}),
-        turn.admitted,
-        turn.because,
-    )

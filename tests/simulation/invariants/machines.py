@@ -46,7 +46,8 @@ def a_disk_leaves_who_has_let_go(now: Moment) -> Iterator[str]:
 @at("after", "create_machine")
 @at("before", "delete_machine")
 def a_rollout_deletes_what_it_made(now: Moment) -> Iterator[str]:
-    """4. Of the machines that were there before, a rollout deletes only those that can't go on; a repair, those that it mends."""
+    """4. Of the machines that were there before, a rollout deletes only those that can't go on, and those that it has noted as sick
+    and to be made anew; a repair, those that it mends."""
     record = now.world.act.record
     if now.verb == "create_machine":
         now.memory.made_by[now.name] = now.world.act.operation
@@ -54,9 +55,8 @@ def a_rollout_deletes_what_it_made(now: Moment) -> Iterator[str]:
         return
     for machine in now.world.cloud.everything():
         sound = machine.power is not Power.GONE and machine.phase is not Phase.FAILED
-        if machine.created_at == record.frame["replace"].get(now.name) or _is_left_behind(
-            now, machine.name, machine.owner
-        ):
+        noted = (record.frame["replace"].get(now.name), record.frame["mending"].get(now.name, [None])[0])
+        if machine.created_at in noted or _is_left_behind(now, machine.name, machine.owner):
             continue
         if machine.name == now.name and sound and now.memory.made_by.get(now.name) != record.id:
             yield f"{record.id} deletes {now.name}, which {now.memory.made_by.get(now.name)} made"

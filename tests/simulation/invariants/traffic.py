@@ -70,7 +70,8 @@ def _had_it_all_along(now: Moment, fleet: str) -> bool:
 
 @at("after", "apply", "remove")
 def one_version_serves(now: Moment) -> Iterator[str]:
-    """2. Shares sum to 100, and a second version gets some only where that is declared."""
+    """2. Shares sum to 100, and a second version gets some only where that is declared. Machines of one image that are made anew
+    by turns are one version."""
     view = now.world.proxy.view(now.name)
     shares = shares_of(view)
     if shares and (sum(shares.values()) != 100 or min(shares.values()) < 1):
@@ -80,7 +81,13 @@ def one_version_serves(now: Moment) -> Iterator[str]:
     before = now.memory.versions.get(now.name, set())
     now.memory.versions[now.name] = versions
     if len(versions) > 1 and not versions <= before:
-        both = [one for one in changes(now.world) if one.rollout.strategy in BOTH and not one.record.frame["rollback"]]
+        images = {one.wanted.digest for one in now.world.cloud.contents() if fleet_of(one.wanted.name) in versions}
+        both = [
+            one
+            for one in changes(now.world)
+            if (one.record.frame["by_turns"] and len(images) == 1)
+            or (one.rollout.strategy in BOTH and not one.record.frame["rollback"])
+        ]
         if not any(versions <= set(one.fleets()) for one in both):
             yield f"{now.name} is answered by {sorted(versions)}, which nobody declared"
 

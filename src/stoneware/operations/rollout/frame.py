@@ -47,7 +47,7 @@ class RolloutFrame(Frame):
 
     Of a repair: `replace` names sick machines that are to be made anew, each with when it was made, so that none is made anew
     twice; `mends` are all that it makes good, and it waits for no others: who falls sick meanwhile is the next one's.
-    `renewal`: nothing but the machines' age is the reason.
+    `renewal`: the same version runs before and after; `by_turns`: so that the machines can be made anew one after the other.
     Of those who serve meanwhile and fall ill: `mending` are sick machines that go, each with when it was made and when it was
     told to; `healed` says how often each was made anew, and when last.
     """
@@ -91,6 +91,7 @@ class RolloutFrame(Frame):
     replace: dict[str, float] = {}
     mends: tuple[str, ...] | None = None
     renewal: bool = False
+    by_turns: bool = False
     mending: dict[str, tuple[float, float]] = {}
     healed: dict[str, tuple[int, float]] = {}
     queue: Queue | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from stoneware.decide.ageing import by_turns
 from stoneware.decide.entering import taints_of
 from stoneware.decide.fleet import baseline_machine, hands_over, machine_names
 from stoneware.model.deployment import HealthSpec
@@ -87,7 +88,11 @@ class Stage:
         return [g for g, new in self.target.groups.items() if g in before and before[g].fleet != new.fleet]
 
     def _by(self, strategy: Strategy) -> list[str]:
-        return [g for g in self.replaced if self.target.groups[g].spec.rollout.strategy == strategy]
+        return [g for g in self.replaced if self._strategy_of(g) == strategy]
+
+    def _strategy_of(self, group: str) -> Strategy:
+        spec = self.target.groups[group].spec
+        return "rolling" if self.frame.by_turns and by_turns(spec) else spec.rollout.strategy
 
     @property
     def recreated(self) -> list[str]:
