@@ -56,6 +56,18 @@ def test_the_most_that_is_needed_on_the_way(
     assert peak_bytes(source, target, strategy) == need_gib * GIB
 
 
+def test_a_rehearsal_on_a_copy_of_the_data_counts() -> None:
+    more = {"disks": DISK, "rollout": {"snapshot": True, "rehearse": True}}
+    assert peak_bytes(web(1, **more), web(2, newest=2, **more)) == 5 * GIB
+    assert peak_bytes(web(1, **more), web(2, newest=2, **more), "recreate") == 3 * GIB
+    assert peak_bytes(web(1), web(2, newest=2, **more)) == 4 * GIB, "there is no data yet"
+
+
+def test_a_renewal_needs_one_machine_more() -> None:
+    assert peak_bytes(web(1, size=4), web(2, size=4, newest=2), renewal=True) == 5 * GIB
+    assert peak_bytes(web(1, disks=DISK), web(2, newest=2, disks=DISK), renewal=True) == 4 * GIB, "disks move together"
+
+
 def test_a_declared_surge_counts() -> None:
     assert peak_bytes(web(1), web(2, newest=2, rollout={"strategy": "rolling", "surge": 3}), "rolling") == 5 * GIB
 

@@ -9,6 +9,7 @@ from typing import Any
 from tests.simulation.declare import changed_spec, first_spec
 from tests.simulation.scenario import Event, Quality, Scenario
 
+from stoneware.model.deployment import MachineSpec
 from stoneware.model.operation import SignalKind
 
 FAMILIES = ("plain", "fancy")
@@ -97,7 +98,15 @@ def generate(seed: int, much: frozenset[str] = frozenset()) -> Scenario:
         encore=rng.choice(["none"] * 6 + ["deploy", "rollback"]),
         boots=rng.choice([None, None, None, 1, 2]),
         requests_per_s=rng.choice([0, 20, 20, 20]),
+        memory_bytes=_memory_bytes(Random(f"memory {seed}"), specs[: len(deployments)]),
     )
+
+
+def _memory_bytes(rng: Random, firsts: list[dict[str, Any]]) -> int | None:
+    """Often enough there is room for the first releases and for little more."""
+    machines = sum(group["size"] for spec in firsts for group in spec["groups"].values())
+    room = rng.choice([None, None, None, machines + 1, machines + 2, 2 * machines])
+    return room and room * MachineSpec().memory
 
 
 def _firsts(

@@ -35,7 +35,8 @@ class Event:
 @dataclass(frozen=True)
 class Scenario:
     """`pace_s` is how often a worker that has nothing to do looks again. `specs` are declarations as people write them:
-    events name them by number. `boots` machines may boot at once (None: all), `requests_per_s` go to each that has traffic.
+    events name them by number. `boots` machines may boot at once (None: all), `requests_per_s` go to each that has traffic. All
+    together may have `memory_bytes` (None: as much as they want).
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Scenario:
     events: tuple[Event, ...]
     encore: str
     boots: int | None = None
+    memory_bytes: int | None = None
     requests_per_s: int = 20
 
     def last_specs(self) -> dict[str, int]:

@@ -86,7 +86,7 @@ class World:
         self.hook: Callable[[str, str, str], None] = lambda *_: None
         self.store = empty_store(self.clock, self._hooked)
         self.cloud = Cloud(self.clock, self.scenario.boot_s)
-        self.cloud.host = Capacity(boots=self.scenario.boots)
+        self.cloud.host = Capacity(boots=self.scenario.boots, memory_bytes=self.scenario.memory_bytes)
         self.proxy = Proxy(self.cloud, self.scenario.requests_per_s)
         self.cloud.on_effect = self.proxy.on_effect = self._hooked
         self.platforms = Platforms({"fake": Platform(self.cloud, self.proxy, self.cloud.answer)})

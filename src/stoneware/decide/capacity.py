@@ -53,6 +53,8 @@ def _peak_of(old: PinnedGroup | None, new: PinnedGroup, strategy: str | None, *,
     if old.fleet == new.fleet:
         return larger
     declared, beside = new.spec.rollout, _bytes(old) + _bytes(new)
+    shadow = new.spec.machine.memory if declared.rehearse and set(old.spec.disks) & set(new.spec.disks) else 0
+    larger, beside = larger + shadow, beside + shadow
     match strategy or str(declared.strategy):
         case "recreate":
             return larger

@@ -34,6 +34,16 @@ def a_name_has_one_content(now: Moment) -> Iterator[str]:
             yield f"{wanted.name} was {now.memory.contents[wanted.name]}, and is {wanted}"
 
 
+@at("after", "create_machine", "start_machine")
+def memory_is_not_overrun(now: Moment) -> Iterator[str]:
+    """A host gets no more machines than it has memory for; while requests are held nothing waits."""
+    limit, record = now.world.scenario.memory_bytes, now.world.act.record
+    used = sum(one.memory_bytes for one in now.world.cloud.everything() if one.power is Power.RUNNING)
+    held = record is not None and record.frame.get("held_since") is not None
+    if limit is not None and used > limit and not held:
+        yield f"{now.name} is the one too many: machines have {used} of {limit} bytes"
+
+
 @at("before", "detach_disk")
 def a_disk_leaves_who_has_let_go(now: Moment) -> Iterator[str]:
     """3. No disk is pulled out of a machine that works on it."""

@@ -25,6 +25,7 @@ AT_EFFECTS: Sequence[Callable[[Moment], Iterator[str]]] = (
     traffic.a_busy_time_begins,
     machines.a_disk_has_one_writer,
     machines.a_name_has_one_content,
+    machines.memory_is_not_overrun,
     machines.a_disk_leaves_who_has_let_go,
     machines.a_rollout_deletes_what_it_made,
     machines.a_disk_is_deleted_only_by_name,

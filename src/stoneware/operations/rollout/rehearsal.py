@@ -17,6 +17,7 @@ from stoneware.model.machine import DiskMount, Machine, Phase, Power, WantedDisk
 from stoneware.model.probe import Answer
 from stoneware.names import rehearsal_owner
 from stoneware.operations.progress import watched
+from stoneware.operations.rollout.queue import admit
 from stoneware.operations.rollout.stage import Stage
 from stoneware.operations.telling import disk_told, machine_told
 
@@ -69,6 +70,8 @@ def _advance(stage: Stage, rehearsal: Rehearsal, machine: Machine | None) -> str
             stage.ctx.note(f"clone:{disk.name}", "disk.clone", disk.name, source=snapshot, **disk_told(disk))
             engine.clone_disk(snapshot, disk, watched(stage.ctx))
     if machine is None:
+        if not admit(stage, [rehearsal.machine]):
+            return f"rehearsal: {stage.queued}"
         stage.ctx.note(f"create:{name}", "machine.create", name, **machine_told(rehearsal.machine), why="a rehearsal")
         engine.create_machine(rehearsal.machine)
         return f"rehearsal: {name} is booting"
