@@ -199,3 +199,53 @@ def test_places_are_as_deep_as_they_have_names() -> None:
     assert altered({"a": {"b": [1], "c": 2}}, {"a": {"b": [1, 2], "d": 2}}) == ("a.b", "a.c", "a.d")
     assert altered({"a": 1}, {"a": 1}) == ()
     assert altered("x", {"a": 1}) == ("all of it",)
+
+
+def test_a_row_that_says_that_nothing_is_current_is_told_and_ends_nothing(guard: Guard) -> None:
+    world = guard.world
+    with world.store.db.begin() as conn:
+        conn.execute(deployments.update().values(current=None))
+    assert guard.live(70, 5.0) == ["release.changed town#1 current"]
+    guard.tidy()
+    assert len(world.engine.list_machines("town")) == 4
+    assert world.run(world.deploy(declared()).id).result is Result.SUCCEEDED
+    guard.live(70, 5.0)
+    assert guard.found() == []
+    assert world.store.drifts.of() == []
+
+
+def test_a_rollback_goes_to_what_was_good_on_record_whatever_a_row_says(guard: Guard) -> None:
+    world = guard.world
+    for version in (2, 3):
+        world.publish("web", version)
+        world.run(world.deploy(declared()).id)
+    with world.store.db.begin() as conn:
+        conn.execute(releases.update().where(releases.c.number == 2).values(state="BAD"))
+        conn.execute(releases.update().where(releases.c.number == 1).values(became_current=9))
+    assert world.releasing.plan_rollback("town", None).release == 2
+    found = guard.live(70, 5.0)
+    assert found == ["release.changed town#2 state", "release.changed town#3 order"]
+    [state, order] = sorted(guard.check().drifts, key=lambda one: one.where, reverse=True)
+    assert (state.expected, state.found) == ("GOOD", "its row says BAD")
+    assert (order.expected, order.found) == (
+        "current were, in this order: 1, 2, 3",
+        "its row says current were, in this order: 2, 3, 1",
+    )
+
+
+def test_what_became_of_releases_is_told_by_the_ledger_alone(guard: Guard) -> None:
+    """A failed one, a rollback, and the one that was fled from: rows and entries agree after each."""
+    world = guard.world
+    digest = world.publish("web", 2)
+    world.engine.never_boots.add(digest)
+    assert world.run(world.deploy(declared()).id).result is Result.REVERTED
+    world.publish("web", 3)
+    world.run(world.deploy(declared()).id)
+    assert world.run(world.releasing.rollback("town", None, "ann")[1].id).result is Result.SUCCEEDED
+    assert [(one.number, str(one.state)) for one in world.store.releases.list("town")] == [
+        (1, "GOOD"),
+        (2, "BAD"),
+        (3, "BAD"),
+    ]
+    assert world.store.releases.edited_ends("town") == []
+    assert guard.live(70, 5.0) == []

@@ -183,6 +183,11 @@ class Deeds(Hands):
     def _edit_release(self, edit: Callable[[dict[str, Any]], object]) -> None:
         self._edit_row("releases", "body", f"number = {self.release}", edit)
 
+    def condemn_the_release_in_the_database(self) -> None:
+        where = f"number = {self.release}"
+        self._rows(f"UPDATE releases SET state = 'BAD' WHERE {where}")
+        self._undo.append(lambda: self._rows(f"UPDATE releases SET state = 'GOOD' WHERE {where}"))
+
     def revoke_the_image(self) -> None:
         self._decide("revoke", "restore", "--revoked")
 

@@ -225,6 +225,9 @@ class FakeBench:
     def spoil_the_releases_row(self) -> None:
         self._row(releases.update().where(releases.c.number == 1).values(body="no release"))
 
+    def condemn_the_release_in_the_database(self) -> None:
+        self._row(releases.update().where(releases.c.number == 1).values(state="BAD"))
+
     def set_the_clock_back(self) -> None:
         self.world.clock.set(self.world.clock.now() - 3600)
 

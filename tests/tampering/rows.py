@@ -70,6 +70,7 @@ ROWS = [
     Row("edit_what_the_release_declares", ("release.changed",)),
     Row("let_everything_pass_in_the_releases_row", ("inside.port", "release.changed")),
     Row("spoil_the_releases_row", ("release.changed",)),
+    Row("condemn_the_release_in_the_database", ("release.changed",)),
     Row("set_the_clock_back", ("clock.back",)),
     Row("revoke_the_image", ("policy.revoked",)),
     Row("deprecate_the_image", ("policy.deprecated",)),

@@ -16,7 +16,7 @@ from stoneware.clock import Clock
 from stoneware.decide.drift.looks import Looks, Sighting, after
 from stoneware.decide.drift.remedy import Remedies, remedies
 from stoneware.decide.drift.sight import Sight
-from stoneware.decide.drift.strangers import stranger_drifts, stranger_services
+from stoneware.decide.drift.strangers import cut_off_releases, stranger_drifts, stranger_services
 from stoneware.decide.drift.verdict import differences, judged
 from stoneware.errors import EngineError
 from stoneware.host.unending import unending
@@ -87,9 +87,10 @@ class Drifting:
         with self._locks.setdefault(STRANGERS, threading.Lock()):
             machines, services, notes = self._everybody()
             under_way = self.store.operations.under_way()
-            owners = {release.deployment for release in self.store.releases.currents()}
-            now = self.clock.now()
-            seen = list(stranger_drifts(machines, owners, under_way, (TESTER,), now))
+            cut_off, now = self.store.releases.cut_off(), self.clock.now()
+            owners = {*cut_off, *(release.deployment for release in self.store.releases.currents())}
+            seen = [*cut_off_releases(cut_off, under_way, now)]
+            seen += list(stranger_drifts(machines, owners, under_way, (TESTER,), now))
             seen += stranger_services(services, owners, under_way, now)
             self._learn(STRANGERS, seen, lambda _: bool(notes))
             found = self._known(STRANGERS).drifts

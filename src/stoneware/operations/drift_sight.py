@@ -121,6 +121,7 @@ class Gathering:
             altered=altered,
             ledger=self.ledger(),
             current_on_record=self.store.releases.otherwise_on_record(release),
+            edited_ends=self.store.releases.edited_ends(name),
             on_record=self._on_record(release) if altered is None else None,
             came_through=self._came_through(release),
             written_at=self.store.ledger.written_at(),

@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from stoneware.decide.altered import WHOLE, altered
+from stoneware.decide.release_ends import VERBS, Ends, edited, ends_of
+from stoneware.model.ledger import Fact
 from stoneware.store.tables import ledger, releases
 
 MADE = (
@@ -28,6 +30,17 @@ ENDED = (
 )
 """What made a release current, or ended the deployment, last."""
 NONE_CURRENT = 0
+ENDS = (
+    sa.select(ledger.c.fact)
+    .where(ledger.c.subject == sa.bindparam("subject"), ledger.c.fact["verb"].as_string().in_(VERBS))
+    .order_by(ledger.c.seq)
+)
+"""All that says what became of a deployment's releases."""
+STANDINGS = (
+    sa.select(releases.c.number, releases.c.state, releases.c.became_current)
+    .where(releases.c.deployment == sa.bindparam("name"))
+    .order_by(releases.c.number)
+)
 ROW = sa.select(sa.cast(releases.c.body, sa.Text)).where(
     releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
 )
@@ -58,3 +71,15 @@ def current_on_record(conn: sa.Connection, deployment: str) -> int | None:
     neither."""
     fact = conn.scalar(ENDED, {"subject": deployment})
     return None if fact is None else int(fact["details"].get("target", NONE_CURRENT))
+
+
+def ends_on_record(conn: sa.Connection, deployment: str) -> Ends:
+    """What became of a deployment's releases."""
+    return ends_of(Fact.model_validate(fact) for fact in conn.scalars(ENDS, {"subject": deployment}))
+
+
+def edited_ends(conn: sa.Connection, deployment: str) -> list[tuple[int, str, str, str]]:
+    """Where rows say something else of what became of a deployment's releases than the ledger: number, what it is about, what is
+    on record, what the row says."""
+    rows = [(row.number, row.state, row.became_current) for row in conn.execute(STANDINGS, {"name": deployment})]
+    return edited(ends_on_record(conn, deployment), rows)

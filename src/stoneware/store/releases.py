@@ -12,7 +12,7 @@ from stoneware.decide.ageing import only_renewed
 from stoneware.errors import Conflict, NotFound
 from stoneware.model.image import ImageState
 from stoneware.model.release import DeploymentRecord, Release, ReleaseState
-from stoneware.store.on_record import altered_on_record, body_on_record, current_on_record
+from stoneware.store.on_record import altered_on_record, body_on_record, current_on_record, edited_ends, ends_on_record
 from stoneware.store.secrets import missing_versions
 from stoneware.store.tables import deployments, images, operations, release_images, release_secrets, releases
 
@@ -133,7 +133,7 @@ class Releases:
 
     def previous_good(self, deployment: str) -> Release | None:
         """The GOOD release that was current last before the present one, and is another one: not the same made anew for the
-        age of its machines."""
+        age of its machines. By the ledger; by the rows only where it says nothing of it."""
         current = self.current(deployment)
         query = HEADS.where(
             releases.c.deployment == deployment,
@@ -142,7 +142,16 @@ class Releases:
             releases.c.number != (current.number if current else -1),
         ).order_by(releases.c.became_current.desc())
         with self.db.connect() as conn:
-            found = self._whole(conn, conn.execute(query).all())
+            ends = ends_on_record(conn, deployment)
+            if ends.order:
+                good = [number for number in reversed(ends.order) if ends.states[number] is ReleaseState.GOOD]
+                heads = [conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).one_or_none() for number in good]
+                rows = [
+                    head for head in heads if head is not None and head.number != (current.number if current else -1)
+                ]
+            else:
+                rows = [*conn.execute(query)]
+            found = self._whole(conn, rows)
         return next((one for one in found if current is None or not only_renewed(one, current)), None)
 
     def digests_that_ran(self, deployment: str) -> frozenset[str]:
@@ -216,6 +225,21 @@ class Releases:
         with self.db.connect() as conn:
             number = current_on_record(conn, current.deployment)
         return None if number in (None, current.number) else number
+
+    def edited_ends(self, deployment: str) -> Sequence[tuple[int, str, str, str]]:
+        """Where rows say something else of what became of releases than the ledger: number, what it is about, what is on record,
+        what the row says."""
+        with self.db.connect() as conn:
+            found = edited_ends(conn, deployment)
+            # rows and entries are read one after the other: what an operation that just ended made differ is over at once
+            return [one for one in edited_ends(conn, deployment) if one in found] if found else []
+
+    def cut_off(self) -> dict[str, int]:
+        """Deployments of which no row says that anything is current, and the number of the release that is by the ledger."""
+        with self.db.connect() as conn:
+            names = conn.scalars(sa.select(deployments.c.name).where(deployments.c.current.is_(None))).all()
+            known = {name: current_on_record(conn, name) for name in names}
+        return {name: number for name, number in known.items() if number}
 
     def read_again(self, deployment: str, number: int) -> None:
         """What is read next of this release is new: an edit of what is on no record is to be found out before another daemon

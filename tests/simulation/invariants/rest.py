@@ -22,6 +22,13 @@ def the_ledger_holds(world: World, memory: Memory) -> Iterator[str]:
         yield f"the ledger: {problem}"
 
 
+def rows_say_what_the_ledger_says(world: World, memory: Memory) -> Iterator[str]:
+    """7. What became of each release can be read from the ledger alone."""
+    for (name,) in world.rows("SELECT name FROM deployments"):
+        for edited in world.store.releases.edited_ends(name):
+            yield f"{name}: {edited}"
+
+
 def retained_releases_are_possible(world: World, memory: Memory) -> Iterator[str]:
     """6. Each image of each retained release is there."""
     gone = world.rows(

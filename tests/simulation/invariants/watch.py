@@ -44,6 +44,7 @@ AFTER_STEPS: Sequence[Callable[[World, Memory, Act], Iterator[str]]] = (
 AT_REST: Sequence[Callable[[World, Memory], Iterator[str]]] = (
     rest.the_ledger_holds,
     rest.retained_releases_are_possible,
+    rest.rows_say_what_the_ledger_says,
     rest.what_runs_is_declared,
     rest.no_helper_is_left,
     rest.no_request_waits,

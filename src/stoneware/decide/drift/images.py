@@ -75,6 +75,10 @@ def release_drifts(sight: Sight) -> Iterator[Drift]:
         )
         found = f"its row says release {sight.release.number}"
         yield sight.differs("release.changed", subject, expected, found, where="current", remedy=remedy)
+    for number, what, on_record, row in sight.edited_ends:
+        mend = f"`stoneware ledger show --subject {sight.release.deployment}` says what became of it; go back by number"
+        about = f"{sight.release.deployment}#{number}"
+        yield sight.differs("release.changed", about, on_record, f"its row says {row}", where=what, remedy=mend)
     if sight.altered is not None:
         if sight.altered:
             yield sight.differs("release.changed", subject, "as it was made", _others(sight.altered), remedy=remedy)

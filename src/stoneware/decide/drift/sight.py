@@ -60,7 +60,8 @@ class Sight:
 
     `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger hasn't the whole of
     it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by
-    the ledger, where that is another one (0: none is). `ledger` is what is wrong with the ledger itself, `written_at` the latest
+    the ledger, where that is another one (0: none is); `edited_ends` are rows that say something else of what became of a release
+    (number, what about, on record, in the row). `ledger` is what is wrong with the ledger itself, `written_at` the latest
     time that stands there. `came_through` are those of its images that ran in the environment that they have to come from (None:
     they may come from anywhere).
 
@@ -87,6 +88,7 @@ class Sight:
     altered: Sequence[str] | None = None
     ledger: str = ""
     current_on_record: int | None = None
+    edited_ends: Sequence[tuple[int, str, str, str]] = ()
     on_record: Mapping[str, str] | None = None
     came_through: frozenset[str] | None = None
     written_at: float = 0.0

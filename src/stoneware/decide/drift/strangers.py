@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from stoneware.model.drift import Drift
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.machine import Machine, Power
 
 REHEARSAL = ".rehearsal"
+
+
+def cut_off_releases(known: Mapping[str, int], under_way: Collection[str], now: float) -> Iterator[Drift]:
+    """Deployments (name, number of the release) that are current on record, and whose row says otherwise: nobody looks after them."""
+    what = CLASSES["release.changed"]
+    for name, number in known.items():
+        if name not in under_way:
+            yield Drift(
+                kind="release.changed",
+                view=what.view,
+                severity=what.severity,
+                deployment=name,
+                subject=f"{name}#{number}",
+                where="current",
+                expected=f"release {number} is current",
+                found="its row says that none is",
+                since=now,
+                remedy=f"`stoneware ledger verify` says whether the ledger holds; then deploy {name} again",
+                policy=what.policy,
+            )
 
 
 def stranger_services(
