@@ -12,7 +12,7 @@ REHEARSAL = ".rehearsal"
 
 
 def cut_off_releases(known: Mapping[str, int], under_way: Collection[str], now: float) -> Iterator[Drift]:
-    """Deployments (name, number of the release) that are current on record, and whose row says otherwise: nobody looks after them."""
+    """Deployments (name, number of the release) that are current on record, and by their rows not: nobody looks after them."""
     what = CLASSES["release.changed"]
     for name, number in known.items():
         if name not in under_way:
