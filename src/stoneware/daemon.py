@@ -20,6 +20,7 @@ from stoneware.api.app import make_app
 from stoneware.api.services import Services
 from stoneware.api.webhooks import listening as webhooks_listening
 from stoneware.bake.base import BASE, base_record
+from stoneware.bake.build_cache import prune_cache
 from stoneware.bake.entrance import entrance
 from stoneware.bake.leftovers import clean_leftovers
 from stoneware.bake.tidy import tidy
@@ -165,7 +166,7 @@ def build(home: Home, clock: Clock) -> Daemon:
         store,
         platforms,
         clock,
-        lambda: tidy(home.images, {image.digest for image in store.catalog.list()}),
+        lambda: _tidy(home, store, clock),
         lambda: entrance(home),
     )
     installation = Installation(store, home, platforms)
@@ -289,6 +290,14 @@ def _reconcile(daemon: Daemon) -> None:
     for operation in daemon.reconcile.run():
         log.warning("what should run isn't as it should be", operation=operation.id, reason=operation.reason)
         daemon.services.worker.poke()
+
+
+def _tidy(home: Home, store: Store, clock: Clock) -> None:
+    """What images left behind, in their store and in that of the builds."""
+    images = store.catalog.list()
+    digests = {image.digest for image in images}
+    tidy(home.images, digests)
+    prune_cache(home, digests, {image.name for image in images}, clock.now())
 
 
 def _prune(daemon: Daemon) -> None:

@@ -35,6 +35,7 @@ LIMITS = {
     "switch.failed": 0,
     "switch.stale": 0,
     "handover.failed": 0,
+    "handover.vm_failed": 0,
     "handover.hold_s": 3.0,
     "rollback.warm_ms": 300,
     "chaos.rounds": None,

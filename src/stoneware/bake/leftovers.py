@@ -71,6 +71,11 @@ def remove(home: Home, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def somebody_works(home: Home) -> bool:
+    """Whether a bake is going on, for who is `working`."""
+    return any(_has_owner(folder) for folder in _folders(home))
+
+
 def _folders(home: Home) -> list[Path]:
     work = home.build / "work"
     return list(work.iterdir()) if work.exists() else []
