@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import socketserver
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,21 @@ def test_the_image_is_the_same_whoever_owns_its_layers(home: Home, tmp_path: Pat
     documents = [{path.name: path for path in (made.oci / "blobs" / "sha256").iterdir()} for made in (mine, plain)]
     assert documents[0].keys() == documents[1].keys()
     assert any(b'"kept":"yes"' in path.read_bytes() for path in documents[0].values())
+
+
+@pytest.mark.host
+def test_a_commits_recipe_does_not_reach_what_listens_on_this_host_alone(home: Home, tmp_path: Path) -> None:
+    met: list[str] = []
+
+    class Host(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            met.append(owner)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Host) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        reach = f"/bin/busybox timeout 10 /bin/busybox nc 127.0.0.1 {server.server_address[1]} </dev/null"
+        for owner, command in (("", reach), ("ours", f"! {reach}")):
+            text = f'FROM scratch\nCOPY bin /bin\nRUN ["/bin/busybox", "sh", "-c", "{command}"]\nCMD ["/bin/busybox"]\n'
+            bake(home, tmp_path / (owner or "plain"), text, owner)
+        server.shutdown()
+    assert met == [""]

@@ -35,7 +35,7 @@ def build(
 ) -> BuildResult:
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
     Without `network` its steps reach nobody, not even the programs of this host. With an `owner` it uses no layer that was made
-    for anybody else, or with another network.
+    for anybody else, or with another network, and a network of its own: this host's loopback is none of its affair.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
@@ -59,7 +59,7 @@ def build(
     # this form alone knows SHELL; what is delivered is written by `oci`
     words += [
         "--network",
-        "host" if network else "none",
+        _network(network, owner),
         "--format",
         "docker",
         "--pull-always=false",
@@ -85,6 +85,13 @@ def build(
         )
     others = {name: image_digest(space, name) or "" for name in files.bases if name != base}
     return BuildResult(written.read_text().strip(), digest, base, others)
+
+
+def _network(network: bool, owner: str) -> str:
+    """Which network its steps have, as buildah calls it."""
+    if not network:
+        return "none"
+    return "private" if owner else "host"
 
 
 def _require_own_shell(files: RecipeFiles) -> None:
