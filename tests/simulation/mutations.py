@@ -237,7 +237,7 @@ MUTATIONS: dict[Callable[[Patch], None], tuple[str, ...]] = {
     retires_before_the_switch_is_confirmed: (),
     stops_the_old_machines_while_it_soaks: (),
     forgets_to_end_the_hold: (),
-    lets_clients_stay_for_ever: (),
+    lets_clients_stay_for_ever: ("rollback",),
     pulls_disks_out_of_working_machines: (),
     attaches_what_another_writes: (),
     keeps_the_disks_of_the_old_machines: (Quality.SICK,),
