@@ -33,7 +33,7 @@ def tend(stage: Stage) -> None:
             stage.remember(mending={**stage.frame.mending, one.name: since})
         revive = [one.name for one in healing.revive if one.name not in ours or one.name not in stage.machines]
         if gone := [name for name in revive if _has_ended(stage, name) and name not in ours]:
-            stage.died(release, gone, f"{stage.ctx.record.id} makes {'it' if len(gone) == 1 else 'them'} anew")
+            stage.died(stage.source or release, gone, f"{stage.ctx.record.id} makes {'it' if len(gone) == 1 else 'them'} anew")
         if revive:
             _make_again(stage, release, revive)
         if coming := stage.not_in(names, Phase.SERVING):
