@@ -39,7 +39,7 @@ def remove(stage: Stage) -> str:
 
 
 def is_leaving(stage: Stage, name: str, *, since: float) -> bool:
-    """One sick machine, told to go at that time: whether it still ends in order. The proxy sends it nothing, for it is sick."""
+    """One sick machine, which gets nothing new since that time: whether it still ends in order."""
     spent_s, drain_s = stage.ctx.now - since, _drain_s(stage, [name])
     if spent_s < drain_s and _answering(stage, [name]):
         return True

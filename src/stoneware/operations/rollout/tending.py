@@ -26,14 +26,16 @@ def tend(stage: Stage) -> None:
     judging.ask(stage, asked)
     for release, group in tended:
         names = [name for name in machine_names(release, group) if name not in stage.tainted]
-        ours = _go_on(stage, names)
+        ours = _go_on(stage, release, group, names)
         healing = _healing(stage, release, group, names)
         for one in healing.replace:
             since = (stage.machines[one.name].created_at, stage.ctx.now)
             stage.remember(mending={**stage.frame.mending, one.name: since})
         revive = [one.name for one in healing.revive if one.name not in ours or one.name not in stage.machines]
         if gone := [name for name in revive if _has_ended(stage, name) and name not in ours]:
-            stage.died(stage.source or release, gone, f"{stage.ctx.record.id} makes {'it' if len(gone) == 1 else 'them'} anew")
+            stage.died(
+                stage.source or release, gone, f"{stage.ctx.record.id} makes {'it' if len(gone) == 1 else 'them'} anew"
+            )
         if revive:
             _make_again(stage, release, revive)
         if coming := stage.not_in(names, Phase.SERVING):
@@ -66,8 +68,9 @@ def _relapses(stage: Stage, name: str) -> Relapses:
     return Relapses() if known.over(stage.ctx.now) else known
 
 
-def _go_on(stage: Stage, names: Collection[str]) -> list[str]:
-    """Sick machines leave in order, until each is made anew. Returns those that are on this way."""
+def _go_on(stage: Stage, release: Release, group: str, names: Collection[str]) -> list[str]:
+    """Sick machines leave in order, until each is made anew: whatever the proxy thinks of them, they get nothing new. Returns those
+    that are on this way."""
     mending = {
         name: (made_at, since)
         for name, (made_at, since) in stage.frame.mending.items()
@@ -75,8 +78,12 @@ def _go_on(stage: Stage, names: Collection[str]) -> list[str]:
     }
     stage.remember(mending=mending)
     ours = [name for name in mending if name in names]
-    for name in ours:
-        if name in stage.machines and not removing.is_leaving(stage, name, since=mending[name][1]):
+    going = [name for name in ours if name in stage.machines]
+    if going:
+        stage.kept_away |= frozenset(going)
+        _tell_the_proxy(stage, release, group)
+    for name in going:
+        if not removing.is_leaving(stage, name, since=mending[name][1]):
             fleets.discard(stage, [name])
     return ours
 
@@ -94,24 +101,33 @@ def _make_again(stage: Stage, release: Release, names: Sequence[str]) -> None:
 
 
 def _settle(stage: Stage, release: Release, group: str, coming: Collection[str]) -> None:
-    """Who boots gets its disks, and is judged afresh when it serves. The proxy hears of its place, should that be another one now;
-    only here, for what others tell the proxy is drift."""
+    """Who boots gets its disks, and is judged afresh when it serves. The proxy hears of its place, should it be another one now."""
     stage.remember(health={name: known for name, known in stage.frame.health.items() if name not in coming})
     fleets.attach_disks(stage, release, [group])
+    _tell_the_proxy(stage, release, group)
+
+
+def _tell_the_proxy(stage: Stage, release: Release, group: str) -> None:
+    """Only of those that go and come, and only when it must: what others tell the proxy is drift."""
     for service, entry in release.spec.services.items():
-        if entry.group == group and _has_moved(stage, release, service):
+        if entry.group == group and _is_behind(stage, release, service):
             routes.prepare(stage, release, service)
 
 
-def _has_moved(stage: Stage, release: Release, service: str) -> bool:
-    """Whether the proxy knows machines of a group at other places than where they are."""
+def _is_behind(stage: Stage, release: Release, service: str) -> bool:
+    """Whether the proxy knows machines of a group at other places than where they are, or sends something new to those that go, or
+    nothing to those that have come."""
     view = routes.read(stage, service)
     slot = view.slot_of(pool_label(release, service)) if view else None
     if view is None or slot is None:
         return False
     port = release.spec.services[service].port
     there = {name: machine.addresses.get(port) for name, machine in stage.machines.items()}
-    return any(there.get(seen.machine, seen.address) not in (seen.address, None) for seen in view.pools[slot].members)
+    return any(
+        there.get(seen.machine, seen.address) not in (seen.address, None)
+        or seen.draining != (seen.machine in stage.kept_away)
+        for seen in view.pools[slot].members
+    )
 
 
 def _is_lost(stage: Stage, name: str) -> bool:
