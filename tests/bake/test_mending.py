@@ -15,6 +15,7 @@ from stoneware.bake.blobs import Blobs
 from stoneware.bake.built import Built, BuiltLayer
 from stoneware.bake.verify import is_whole, verify
 from stoneware.bake.workspace import Workspace
+from stoneware.errors import Refused
 from stoneware.host.home import Home
 from stoneware.model.image import Artifact, Recipe
 
@@ -151,3 +152,46 @@ def test_what_is_rotten_is_forgotten_the_containers_layers_too(seal: Seal, home:
     names = ["layer-0.img", str(archive.relative_to(artifact.folder))]
     assert store.drop_rotten(artifact.folder, artifact.manifest) == names
     assert store.drop_rotten(artifact.folder, artifact.manifest) == []
+
+
+@pytest.mark.parametrize("part", ["layer-0", "container"])
+def test_images_that_share_what_rotted_are_whole_again_with_the_one_that_is_baked(
+    part: str, seal: Seal, home: Home, layers: list[BuiltLayer]
+) -> None:
+    first = seal()
+    (layers[1].folder / "srv" / "file-1").write_bytes(b"other")
+    layers[1] = BuiltLayer(f"sha256:{9:064x}", layers[1].folder)
+    second = seal()
+    flip(archive_of(second) if part == "container" else second.file(part))
+    assert not is_whole(first.folder, first.manifest)
+    assert seal() == second
+    for artifact in (first, second):
+        verify(home.images, artifact.manifest.digest)
+    assert Blobs(home.images / "blobs").mend_images(home.images) == [], "there is nothing left to mend"
+
+
+def test_a_new_image_is_no_better_than_the_layers_that_it_takes(
+    seal: Seal, home: Home, layers: list[BuiltLayer]
+) -> None:
+    """It isn't read whole for that; but what a bake forgets when it finds it is made anew by the next, for all who have it."""
+    first = seal()
+    flip(first.file("layer-0"))
+    (layers[1].folder / "srv" / "file-1").write_bytes(b"other")
+    layers[1] = BuiltLayer(f"sha256:{9:064x}", layers[1].folder)
+    second = seal()
+    assert not is_whole(second.folder, second.manifest)
+    store = Blobs(home.images / "blobs")
+    assert store.drop_rotten(second.folder, second.manifest) == ["layer-0.img"]
+    shutil.rmtree(second.folder)
+    assert seal() == second
+    for artifact in (first, second):
+        verify(home.images, artifact.manifest.digest)
+
+
+def test_a_link_is_no_file_of_an_image(seal: Seal, home: Home, tmp_path: Path) -> None:
+    artifact = seal()
+    elsewhere = tmp_path / "elsewhere"
+    artifact.file("sbom").rename(elsewhere)
+    artifact.file("sbom").symlink_to(elsewhere)
+    with pytest.raises(Refused, match=r"sbom\.cdx\.json is missing"):
+        verify(home.images, artifact.manifest.digest)

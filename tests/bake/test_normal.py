@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import py_compile
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +68,75 @@ def test_the_day_of_a_password_is_no_part_of_an_image() -> None:
 def test_what_must_be_there_holds_nothing_of_the_build(path: str) -> None:
     assert needs_rewriting(path)
     assert rewritten(path, b"4b8f\n") == b""
+
+
+def keystore(moments: list[int], *, password: str = "changeit", tag: int = 2) -> bytes:
+    """A Java keystore, as `keytool` writes it."""
+    body = bytes.fromhex("feedfeed00000002") + struct.pack(">I", len(moments))
+    for number, moment in enumerate(moments):
+        alias, kind, certificate = f"ca-{number}".encode(), b"X.509", bytes([number]) * (40 + number)
+        body += struct.pack(">IH", tag, len(alias)) + alias + struct.pack(">Q", moment)
+        body += struct.pack(">H", len(kind)) + kind + struct.pack(">I", len(certificate)) + certificate
+    return body + hashlib.sha1(password.encode("utf-16-be") + b"Mighty Aphrodite" + body).digest()
+
+
+def test_when_a_certificate_was_entered_is_no_part_of_an_image() -> None:
+    path = "etc/ssl/certs/java/cacerts"
+    assert needs_rewriting(path)
+    made = rewritten(path, keystore([1_760_000_000_123, 1_760_000_000_999]))
+    assert made == keystore([EPOCH * 1000, EPOCH * 1000])
+    assert rewritten(path, keystore([])) == keystore([])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        keystore([1, 2], password="another"),
+        keystore([1, 2], tag=1),
+        keystore([1, 2])[:-1],
+        keystore([1, 2])[:70],
+        keystore([1]) + b"more",
+        bytes.fromhex("feedfeed00000002ffffffff") + bytes(20),
+        bytes.fromhex("feedfeed00000001") + bytes(30),
+        b"a text of that name",
+        b"",
+    ],
+)
+def test_any_other_keystore_is_as_it_was(content: bytes) -> None:
+    assert rewritten("opt/app/store.jks", content) == content
+
+
+@pytest.mark.skipif(not shutil.which("keytool"), reason="no Java here")
+def test_java_reads_what_was_written_anew(tmp_path: Path) -> None:
+    store = tmp_path / "cacerts"
+    make = ["keytool", "-keystore", str(store), "-storetype", "JKS", "-storepass", "changeit"]
+    pair = [
+        "-genkeypair",
+        "-alias",
+        "a",
+        "-dname",
+        "CN=a",
+        "-keyalg",
+        "EC",
+        "-keystore",
+        str(tmp_path / "pair"),
+        "-storepass",
+        "changeit",
+    ]
+    subprocess.run(["keytool", *pair], check=True, capture_output=True)
+    known = subprocess.run(
+        ["keytool", "-exportcert", "-alias", "a", *pair[-4:]], check=True, capture_output=True
+    ).stdout
+    subprocess.run([*make, "-importcert", "-noprompt", "-alias", "a"], input=known, check=True, capture_output=True)
+    store.write_bytes(rewritten("x/cacerts", store.read_bytes()))
+    shown = subprocess.run([*make, "-list"], check=True, capture_output=True, text=True).stdout
+    assert "Nov 14, 2023" in shown
+
+
+def test_the_temporary_files_of_a_question_are_no_part_of_an_image() -> None:
+    path, kept = "var/cache/debconf/config.dat", b"Name: ucf/changeprompt\nVariables:\n BASENAME = x.conf\n"
+    assert needs_rewriting(path)
+    assert rewritten(path, kept + b" NEW = /tmp/postgresql-common.WFGnTn\n\nName: b\n") == kept + b"\nName: b\n"
 
 
 def test_python_takes_a_compiled_file_whose_source_has_our_time(tmp_path: Path) -> None:

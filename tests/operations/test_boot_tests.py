@@ -14,6 +14,7 @@ from stoneware.model.deployment import BootTest, ImageSpec
 from stoneware.model.machine import Machine, Phase, Power
 from stoneware.model.probe import Answer
 from stoneware.operations.bake import Bake, BakeFrame
+from stoneware.operations.outcome import Go
 
 UP = {"http": {"port": 80, "path": "/"}}
 QUIET = {"console": {"lacks": "ERROR"}}
@@ -69,3 +70,17 @@ def test_what_has_passed_is_not_asked_again(tmp_path: Path) -> None:
     assert it.ask() == ([], "")
     it.open = set()
     assert it.ask() == ([], "")
+
+
+def test_an_image_whose_files_are_not_as_they_were_sealed_is_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer that an earlier bake left may have rotted since, where the machine under test never read."""
+    it = Patient(tmp_path, UP)
+    monkeypatch.setattr("stoneware.operations.bake.wrong_with", lambda _: lambda _: "layer-0.img was changed")
+    monkeypatch.setattr(Bake, "_drop_machine", lambda *_: None)
+    it.ctx.record, it.ctx.note = SimpleNamespace(state="PUBLISHING"), lambda *_, **__: None
+    outcome = it.bake.publishing(it.ctx, it.frame)
+    assert isinstance(outcome, Go)
+    assert (outcome.state, outcome.frame.code) == ("DISCARDING", "image-damaged")
+    assert "layer-0.img was changed" in outcome.because

@@ -15,13 +15,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from stoneware.host.files import locked, sha256_of, sync_folder
+from pydantic import ValidationError
+
+from stoneware.host.files import locked, sha256_of, sync_folder, write_atomic
 from stoneware.model.image import Manifest, SealedFile
 
 SPARE_S = 86400.0
 """A file that no image has is kept this long after it was last linked: the next bake may need it, or one is about to."""
 
 LOCK = ".lock"
+DROPPED = ".dropped"
+"""Names of files that were rotten and forgotten, a line each: images that have them get the good ones when they are made anew."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,32 @@ class Blobs:
         rotten = []
         for sha256, name in names.items():
             if (self.path / sha256).exists() and not self.is_sound(sha256):
+                with (self.path / DROPPED).open("a") as dropped:
+                    dropped.write(f"{sha256}\n")
                 (self.path / sha256).unlink()
                 rotten.append(name)
         return sorted(rotten)
+
+    def mend_images(self, images: Path) -> list[str]:
+        """Gives every image the good files in the place of rotten ones, as far as they were made anew since. Returns the images'
+        digests (hex). Machines that run go on with what they have opened."""
+        dropped = self.path / DROPPED
+        if not dropped.exists():
+            return []
+        names = set(dropped.read_text().split())
+        anew = {name for name in names if (self.path / name).exists()}
+        mended = []
+        for folder in images.iterdir() if anew else ():
+            places = [place for place in _places(folder) if place[0] in anew]
+            for sha256, place in places:
+                if not place.exists() or not place.samefile(self.path / sha256):
+                    fresh = place.with_name(f".{place.name}.fresh")
+                    fresh.unlink(missing_ok=True)
+                    os.link(self.path / sha256, fresh)
+                    fresh.replace(place)
+                    mended.append(folder.name)
+        write_atomic(dropped, "".join(f"{name}\n" for name in sorted(names - anew)))
+        return sorted(set(mended))
 
     def is_sound(self, sha256: str) -> bool:
         """Whether a file's content is what its name says, byte by byte."""
@@ -100,7 +127,7 @@ class Blobs:
         """Removes what no image has any more, and copies that were cut short. Returns the bytes that came free."""
         freed, now = 0, time.time()
         for file in self.path.iterdir() if self.path.is_dir() else ():
-            if file.name == LOCK:
+            if file.name in (LOCK, DROPPED):
                 continue
             with self._nobody_sweeps(), contextlib.suppress(FileNotFoundError):
                 seen = file.stat()
@@ -114,6 +141,17 @@ class Blobs:
         """A file that someone has just found here isn't taken away in the same moment."""
         with locked(self.path / LOCK):
             yield
+
+
+def _places(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of an image that are stored by what they hold, with their names there."""
+    try:
+        manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    except (OSError, ValidationError):
+        return
+    yield from ((sealed.sha256, folder / sealed.name) for sealed in manifest.files.values())
+    layout = folder / "oci" / "blobs" / "sha256"
+    yield from ((path.name, path) for path in layout.iterdir()) if layout.is_dir() else ()
 
 
 @lru_cache(maxsize=32)

@@ -16,6 +16,7 @@ from stoneware.errors import BakeFailed, ToolFailed
 
 _STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
 _FROM_STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: FROM (?:--\S+ )*(\S+)", re.IGNORECASE)
+_HERE_DOCUMENT = re.compile(r"^\s*(?:RUN|COPY|ADD)\b.*<<-?[\"']?\w+", re.IGNORECASE | re.MULTILINE)
 OURS = (BASE, f"localhost/{BASE}")
 
 
@@ -73,6 +74,7 @@ def build(
         listening.buildah(*words, "--file", taken.containerfile, taken.context)
     except ToolFailed as failed:
         alone = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
+        alone += _here_documents(files)
         raise _explained(failed, steps[-1] if steps else "", files, room, alone) from failed
     base = "" if files.base == "scratch" else files.base
     digest = (image_digest(space, base) or "") if base else ""
@@ -107,6 +109,12 @@ def _require_own_shell(files: RecipeFiles) -> None:
         )
 
 
+def _here_documents(files: RecipeFiles) -> str:
+    """A remark where a recipe has what an older buildah takes for instructions."""
+    found = _HERE_DOCUMENT.search(files.containerfile.read_text(errors="replace"))
+    return f"; it has a here-document ({found[0].strip()[:40]}), which buildah knows from 1.33 on" if found else ""
+
+
 def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, alone: str) -> BakeFailed:
     lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
     if failed.status is None:
@@ -121,9 +129,7 @@ def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, al
         )
     base = _FROM_STEP.match(step)
     if base:
-        hint = (
-            "check its name; a registry's image is named in full, an image of ours as FAMILY/N (`stoneware image list`)"
-        )
+        hint = f"our own base is {BASE}, our images are FAMILY/N (`stoneware image list`); a registry's image is named in full"
         return BakeFailed(
             f"the base {base[1]} isn't there: {last.removeprefix('Error: ')}",
             step,

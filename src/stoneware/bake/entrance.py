@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from stoneware.bake.blobs import Blobs
 from stoneware.bake.workspace import Workspace
 from stoneware.host.files import locked, sync_folder
 from stoneware.host.home import Home
@@ -33,4 +34,6 @@ def bring_in(space: Workspace, folder: Path, manifest: Manifest) -> Artifact:
     folder.rename(target)
     sync_folder(images)
     shutil.rmtree(aside, ignore_errors=True)
+    for mended in Blobs(images / "blobs").mend_images(images):
+        space.line(f"image {mended[:12]} has its files again")
     return Artifact(folder=target, manifest=manifest)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from stoneware.bake import archive, erofs, farm, normal
+from stoneware.bake import archive, erofs, farm, keystore, normal
 from stoneware.bake import scan as scanning
 from stoneware.bake import tree as tree_module
 from stoneware.bake.blobs import Blobs
@@ -28,7 +28,7 @@ from stoneware.model.image import SealedFile, Verity
 from stoneware.model.listing import FileEntry, from_lines, to_lines
 from stoneware.model.noun import Noun
 
-SHAPES = (normal, scanning, tree_module, farm, erofs, archive, listing_module)
+SHAPES = (normal, keystore, scanning, tree_module, farm, erofs, archive, listing_module)
 """What decides to which bytes a layer is sealed: a change of any of them is another format."""
 
 

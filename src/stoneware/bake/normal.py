@@ -10,6 +10,7 @@ import re
 import struct
 
 from stoneware.bake.base import EPOCH
+from stoneware.bake.keystore import dated
 
 DAY = EPOCH // 86400
 
@@ -35,6 +36,11 @@ EMPTIED = ("etc/machine-id",)
 LOGS = "var/log/"
 """What was written here was written while the image was built. Some programs want their file to be there, so each stays, empty."""
 
+DEBCONF = "var/cache/debconf/config.dat"
+_TEMPORARY = re.compile(rb"^ [^\n=]+ = /tmp/[^\n]*\n", re.MULTILINE)
+"""A variable of a question that was asked: the file of that build's package, which is long gone."""
+KEYSTORES = ("/cacerts", ".jks", ".keystore")
+
 _PYC_FLAGS = slice(4, 8)
 _PYC_TIME = slice(8, 12)
 _LAST_CHANGE = 2
@@ -47,7 +53,7 @@ def is_left_out(path: str) -> bool:
 
 def needs_rewriting(path: str) -> bool:
     """Whether `rewritten` may change the content of a file with this path."""
-    return _is_emptied(path) or path == "etc/shadow" or path.endswith(".pyc")
+    return _is_emptied(path) or path in ("etc/shadow", DEBCONF) or path.endswith((".pyc", *KEYSTORES))
 
 
 def rewritten(path: str, content: bytes) -> bytes:
@@ -56,6 +62,10 @@ def rewritten(path: str, content: bytes) -> bytes:
         return b""
     if path == "etc/shadow":
         return _shadow(content)
+    if path == DEBCONF:
+        return _TEMPORARY.sub(b"", content)
+    if path.endswith(KEYSTORES):
+        return dated(content, EPOCH)
     return _compiled(content) if path.endswith(".pyc") else content
 
 

@@ -40,6 +40,8 @@ NEEDED_FOLDERS = {"dev": 0o755, "etc": 0o755, "proc": 0o555, "run": 0o755, "sys"
 NEEDED_FILES = ("etc/hosts", "etc/resolv.conf", "etc/hostname")
 """Every machine gets its own over them, so they must be there to be covered."""
 SBOM = "sbom.cdx.json"
+SHARED_KEYS = frozenset({"etc/ssl/private/ssl-cert-snakeoil.key"})
+"""Keys that packages make when they are installed. One is left where it is, for programs may be set up to want it."""
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """The SHA-256 of an empty file."""
 
@@ -100,6 +102,10 @@ def _make(
         sealing = Sealing(space, built.layers, added, containers="container" in deliver)
         layers = sealing.run()
         entries = sealing.entries(layers)
+        for path in sorted(SHARED_KEYS & entries.keys()):
+            space.line(
+                f"warning: /{path} is a private key that all machines of this image share; take it away in the RUN that made it"
+            )
         inventory = take_inventory(built.tree, entries)
         config: Mapping[str, Any] = built.config
     with told_when_full("seal"):

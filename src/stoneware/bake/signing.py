@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stoneware.errors import Refused
 from stoneware.host.signing_key import PublicKey, SigningKey
 from stoneware.model.attestation import Statement
-from stoneware.model.envelope import PAYLOAD_TYPE, Envelope, Signature, decoded, encoded, pae
+from stoneware.model.envelope import AGAIN, PAYLOAD_TYPE, Envelope, Signature, decoded, encoded, pae
 
 NOT_TRUSTED = "isn't trusted here"
 
@@ -60,7 +60,7 @@ def verify(data: bytes, keys: Mapping[str, PublicKey], *, predicate_type: str, d
 def _signers(envelope: Envelope, message: bytes, keys: Mapping[str, PublicKey]) -> tuple[str, ...]:
     """The known keys that have signed. Another's signature beside theirs proves nothing and harms nothing."""
     if not envelope.signatures:
-        raise Refused("the attestation has no signature", code="signature-invalid")
+        raise Refused("the attestation has no signature", AGAIN, code="signature-invalid")
     known = [one for one in envelope.signatures if one.keyid in keys]
     if not known:
         named = ", ".join(
@@ -75,6 +75,7 @@ def _signers(envelope: Envelope, message: bytes, keys: Mapping[str, PublicKey]) 
         if not keys[one.keyid].verifies(decoded(one.sig, "signature"), message):
             raise Refused(
                 f"the attestation's signature by {one.keyid[:16]} is wrong: it was changed, or isn't by that key",
+                AGAIN,
                 code="signature-invalid",
             )
     return tuple(sorted({one.keyid for one in known}))

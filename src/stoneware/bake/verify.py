@@ -112,7 +112,7 @@ def is_whole(folder: Path, manifest: Manifest) -> bool:
 
 def _check_file(artifact: Artifact, role: str, name: str) -> None:
     sealed, path = artifact.manifest.files[role], artifact.file(role)
-    if not path.is_file():
+    if not path.is_file() or path.is_symlink():
         raise Refused(f"{name}: {sealed.name} is missing", AGAIN, code="image-damaged")
     if path.stat().st_size != sealed.size_bytes:
         raise Refused(

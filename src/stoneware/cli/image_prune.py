@@ -26,7 +26,7 @@ def why_kept(image_ref: str, json_: bool) -> None:
     for reason in fate["reasons"]:
         output.say(reason["text"])
     if not fate["reasons"]:
-        output.say("nothing: prune may delete it")
+        output.say("nothing: prune deletes it" if fate["over"] else "nothing: prune deletes it when its time is over")
     output.say(f"its time is over: {fate['why']}" if fate["over"] else f"its time isn't over: {fate['why']}")
 
 

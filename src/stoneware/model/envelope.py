@@ -12,6 +12,7 @@ from stoneware.errors import Refused
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LONGEST_BYTES = 16 * 2**20
+AGAIN = "bake or import the image again"
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -46,11 +47,11 @@ class Envelope(BaseModel):
     def from_json(cls, data: bytes) -> Envelope:
         """Reads one. Raises Refused for what is no envelope."""
         if len(data) > LONGEST_BYTES:
-            raise Refused(f"the attestation has more than {LONGEST_BYTES} bytes", code="signature-invalid")
+            raise Refused(f"the attestation has more than {LONGEST_BYTES} bytes", AGAIN, code="signature-invalid")
         try:
             return cls.model_validate_json(data)
         except ValidationError:
-            raise Refused("the attestation is no DSSE envelope", code="signature-invalid") from None
+            raise Refused("the attestation is no DSSE envelope", AGAIN, code="signature-invalid") from None
 
 
 def encoded(data: bytes) -> str:

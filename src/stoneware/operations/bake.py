@@ -39,6 +39,7 @@ from stoneware.model.quantity import counted
 from stoneware.operations import boot_test
 from stoneware.operations.bases import described, offer_bases
 from stoneware.operations.boot_record import record_of
+from stoneware.operations.image_files import wrong_with
 from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.places import Place, place_for
 from stoneware.operations.platform import Platform
@@ -252,6 +253,11 @@ class Bake(Procedure[BakeFrame]):
         )
         times = frame.timers.times(ctx.now)
         self._note_test(ctx, frame, "passed")
+        if damage := wrong_with(self.home.images)(
+            frame.digest
+        ):  # a layer that an earlier bake left may have rotted since
+            hint = "what was changed is made anew by the next bake"
+            return self.retreat(ctx, frame.coded("image-damaged"), f"it isn't what was sealed: {damage}; {hint}")
         artifact = load(self.home.images, frame.digest)
         self.notary.state_boot_test(artifact, record, ctx.record.id)
         self.notary.require_passed(artifact.folder, frame.digest)

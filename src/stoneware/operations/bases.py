@@ -30,6 +30,9 @@ def offer_bases(store: Store, space: Workspace, files: RecipeFiles, now: float) 
         if split_image_name(plain) is not None:
             image = store.catalog.get(plain)
             state = effective_state(image, now)
+            if image.revoked_at is not None:
+                why = f"the base {plain} is revoked: {image.revoked_reason}"
+                raise Refused(why, "name another image in FROM", code="image-revoked")
             if state not in (ImageState.ACTIVE, ImageState.DEPRECATED):
                 raise Refused(f"the base {plain} is {state}", "name another image in FROM", code="image-retired")
             offer_base(space, plain, load(space.home.images, image.digest))
