@@ -106,7 +106,7 @@ def test_what_keeps_an_image(house: House, stoneware: Stoneware) -> None:
     assert stoneware("image", "why-kept", "web/2").out.splitlines()[0] == "family web resolves to it"
     keep_newest(house)
     assert stoneware("image", "why-kept", "web/1").out.splitlines() == [
-        "nothing: prune may delete it",
+        "nothing: prune deletes it",
         "its time is over: beyond the newest 1 and older than 1ms",
     ]
     assert json.loads(stoneware("image", "why-kept", "web/1", "--json").out)["over"] is True

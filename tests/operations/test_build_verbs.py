@@ -211,3 +211,60 @@ def test_what_a_build_counts_on_has_to_be_published(args: tuple[str, ...], said:
     world.run()
     view = world.building.show(build)
     assert view.status is BuildStatus.FAILURE and said in view.because, view
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "said"),
+    [
+        ("bake", (), "this build may not bake into api, only web"),
+        ("bake", ("api",), "this build may not bake into api, only web"),
+        ("deploy", ("town",), "this build may not deploy town, only village"),
+        ("deploy", ("town-staging",), "this build may not deploy town, only village"),
+        ("promote", ("staging", "production", "town"), "this build may not promote town, only village"),
+        ("promote", ("staging", "production"), "this build may not promote town, only village"),
+    ],
+)
+def test_a_commit_touches_nothing_but_what_its_trigger_names(
+    verb: str, args: tuple[str, ...], said: str, world: BuildWorld
+) -> None:
+    world.others = {"bake": QuickBake()}
+    world.restart()
+    for build in ("build-1", "build-2"):
+        file = world.home.builds / build / "source" / "stoneware.yaml"
+        environments = ENVIRONMENTS if "staging" in " ".join(args) else ""
+        file.write_text(DECLARED + DEPLOYED + environments)
+    do = spec(step("own", image="", verb=verb, args=args))
+    limits = {"families": ("web",), "deployments": ("village",)}
+    build = world.begin(do, allowed=("bake", "deploy", "promote"), **limits)
+    world.run()
+    assert world.building.show(build).status is BuildStatus.FAILURE
+    assert said in world.building.show(build).because
+    assert [one.kind for one in world.store.operations.list()] == ["build"]
+    again = world.building.retry(build, "bea").id
+    world.run()
+    assert said in world.building.show(again).because, "a retry may do no more"
+
+
+def test_what_its_trigger_names_is_baked(world: BuildWorld) -> None:
+    world.others = {"bake": QuickBake()}
+    world.restart()
+    build = world.begin(
+        spec(step("bake", image="", verb="bake", args=("web",))), allowed=("bake",), families=("web", "other")
+    )
+    world.run()
+    assert world.building.show(build).status is BuildStatus.SUCCESS
+
+
+DEPLOYED = """
+deployments:
+  town:
+    engine: fake
+    groups: { web: { image: web, health: { http: { port: 80, path: / } } } }
+"""
+ENVIRONMENTS = """
+environments:
+  staging: { town: {} }
+  production: { town: {} }
+promotions:
+  production: { after: staging }
+"""

@@ -60,6 +60,10 @@ def trigger() -> None:
     callback=_allowed,
     help=f"What its builds may do: {', '.join(MAY)}.",
 )
+@click.option("--family", multiple=True, help="A family that its builds may bake into; several times.  [default: all]")
+@click.option(
+    "--deployment", multiple=True, help="A deployment that they may deploy and promote; several times.  [default: all]"
+)
 @click.option("--keep-older", is_flag=True, help="A newer commit doesn't cancel the older builds of its branch.")
 @click.option("--every", default="60s", show_default=True, help="How often a polled repository is asked.")
 @click.option("--form", type=click.Choice(["github", "gitlab", "gitea"]), help="Whose messages a webhook gets.")
@@ -73,7 +77,7 @@ def create(name: str, reason: str, json_: bool, no_hook: bool, now: bool, **give
 
     \b
     Example:
-      stoneware trigger create web --repository /srv/git/web.git --branch '^main$' --allow bake,deploy
+      stoneware trigger create web --repository /srv/git/web.git --branch '^main$' --family web
       stoneware trigger create web --repository https://git.example.org/web.git --every 5m
       stoneware trigger create web --repository git@host:web.git --watch webhook --form gitea --secret web-hook
     """
@@ -108,6 +112,8 @@ def _spec(given: dict[str, object]) -> dict[str, object]:
         "include": _many(given["include"]),
         "ignore": _many(given["ignore"]),
         "allow": given["allow"],
+        "families": _many(given["family"]),
+        "deployments": _many(given["deployment"]),
         "keep_older": given["keep_older"],
         "substitutions": {key: value for key, _, value in pairs},
     }

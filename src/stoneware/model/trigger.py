@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from stoneware.model.build import Allowed, BuildStatus
+from stoneware.model.deployment import Name
 from stoneware.model.noun import Noun
 from stoneware.model.quantity import Span
 
@@ -79,8 +80,9 @@ class TriggerSpec(Noun):
     neither, every branch counts. `include` and `ignore` are globs over the paths that a push has changed: it builds when one of
     them is included and not ignored. `config` is the build file's path in the repository; empty: cloudbuild.yaml where there is
     one, else stoneware.yaml.
-    `allow` is what its builds may reach. `keep_older`: a newer commit doesn't end the older builds of its branch.
-    `every` is how often a polled repository is asked (seconds).
+    `allow` is what its builds may reach; `families` are those that they may bake into, and `deployments` those that they may
+    deploy and promote (empty: whatever the repository's stoneware.yaml declares). `keep_older`: a newer commit doesn't end the
+    older builds of its branch. `every` is how often a polled repository is asked (seconds).
     """
 
     repository: Repository
@@ -92,6 +94,8 @@ class TriggerSpec(Noun):
     config: Line = ""
     substitutions: dict[Annotated[str, StringConstraints(pattern=r"^_[A-Z0-9_]{1,99}$")], Line] = {}
     allow: tuple[Allowed, ...] = ("bake", "network")
+    families: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    deployments: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     keep_older: bool = False
     every: Annotated[Span, Field(ge=5)] = 60.0
     form: Form | None = None

@@ -13,6 +13,7 @@ class BuildFrame(Frame):
     that it is read from there. `works_from` is when its steps' time began, less the time in which nothing of it ran since nobody
     was there to begin it. Of builds that wait in one `lane`, only the newest is done.
 
+    `families` and `deployments` are those that its steps may bake into, or deploy and promote (empty: all that it declares).
     `status` is how it ends, as soon as that is known. `trigger` names who began it, if not a person; `retries` the build that it
     does once more. `children` are operations that steps have begun, by the step's position. `kept` are the artifacts, which lie
     below `kept_in`. Times in seconds since the epoch.
@@ -28,6 +29,8 @@ class BuildFrame(Frame):
     config: str = ""
     substitutions: dict[str, str] = {}
     allowed: tuple[Allowed, ...] = ()
+    families: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     status: BuildStatus | None = None
     failure: str = ""

@@ -5,7 +5,7 @@ What a step of another kind has changed in the workspace doesn't count here: an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -86,6 +86,7 @@ class OwnSteps:
     def _bake(self, ctx: Context, frame: BuildFrame, number: int, document: Document, folder: Path) -> tuple[str, ...]:
         families = frame.known.steps[number].args or tuple(document.images)
         _must_be_declared("image", families, document.images)
+        _must_be_among("bake into", families, frame.families)
         return tuple(self._bake_one(ctx, frame, number, document, folder, family) for family in families)
 
     def _bake_one(
@@ -136,6 +137,8 @@ class OwnSteps:
         known = targets(document)
         names = frame.known.steps[number].args or tuple(name for name, one in known.items() if one.gates is None)
         _must_be_declared("deployment", names, known)
+        of = {name: known[name].environment for name in names}
+        _must_be_among("deploy", [one.deployment if one else name for name, one in of.items()], frame.deployments)
         begun = []
         for name in names:
             key = f"{ctx.record.id}-{number}-{name}"
@@ -155,6 +158,7 @@ class OwnSteps:
                 "write the args of the step as [FROM, TO]",
                 code="environment-not-found",
             )
+        _must_be_among("promote", deployments, frame.deployments)
         known, begun = targets(document), []
         for name in deployments:
             wanted = Wanted(source, environment, name, known)
@@ -185,3 +189,11 @@ def _must_be_declared(what: str, names: tuple[str, ...], known: Mapping[str, obj
         raise NotFound(
             f"stoneware.yaml declares no {what} {', '.join(lost)}".rstrip(), "check the args of the build's step"
         )
+
+
+def _must_be_among(do: str, names: Sequence[str], allowed: Collection[str]) -> None:
+    """A commit may say whatever it likes; what it may touch is for whoever made its trigger to say. Raises Refused."""
+    strange = [name for name in names if allowed and name not in allowed]
+    if strange:
+        why = f"this build may not {do} {', '.join(strange)}, only {', '.join(allowed)}"
+        raise Refused(why, "whoever made its trigger can allow it", code="build-not-allowed")

@@ -37,6 +37,8 @@ class Building:
         config: str = "",
         substitutions: dict[str, str] | None = None,
         allowed: Sequence[Allowed] = (),
+        families: Sequence[str] = (),
+        deployments: Sequence[str] = (),
         trigger: str = "",
         lane: str = "",
         retries: str = "",
@@ -45,8 +47,8 @@ class Building:
         """Queues a build. Without a `spec`, it is read from the source once that is there: from `config`, or whichever there is.
 
         A folder's build file is read at once as well, so that whoever asks hears at once what is wrong with it. In one `lane`,
-        only the newest build that waits is done. Raises BadInput, and Refused when a step needs what isn't `allowed`; nothing has
-        begun then.
+        only the newest build that waits is done. With `families` or `deployments` its steps touch no others. Raises BadInput, and
+        Refused when a step needs what isn't `allowed`; nothing has begun then.
         """
         given = substitutions or {}
         seen = spec
@@ -67,6 +69,8 @@ class Building:
             reads=spec is None,
             queue_ttl_s=seen.queue_ttl_s if seen else UNREAD_TTL_S,
             allowed=tuple(allowed),
+            families=tuple(families),
+            deployments=tuple(deployments),
             trigger=trigger,
             retries=retries,
             entered_at=self.clock.now(),
@@ -114,6 +118,8 @@ class Building:
             config=old.config,
             substitutions=old.substitutions,
             allowed=old.allowed,
+            families=old.families,
+            deployments=old.deployments,
             trigger=old.trigger,
             retries=build,
             key=key,

@@ -47,6 +47,8 @@ class TriggeredBuilds:
             config=trigger.config,
             substitutions=dict(trigger.substitutions),
             allowed=trigger.allow,
+            families=trigger.families,
+            deployments=trigger.deployments,
             trigger=trigger.name,
             lane="" if trigger.keep_older else f"{trigger.id}:{source.ref}",
             key=attempt,
