@@ -77,6 +77,8 @@ def test_an_image_whose_files_are_not_as_they_were_sealed_is_not_published(
 ) -> None:
     """A layer that an earlier bake left may have rotted since, where the machine under test never read."""
     it = Patient(tmp_path, UP)
+    monkeypatch.setattr("stoneware.operations.bake.load", lambda *_: SimpleNamespace(folder=tmp_path, manifest=None))
+    monkeypatch.setattr("stoneware.operations.bake.is_whole", lambda *_: False)
     monkeypatch.setattr("stoneware.operations.bake.wrong_with", lambda _: lambda _: "layer-0.img was changed")
     monkeypatch.setattr(Bake, "_drop_machine", lambda *_: None)
     it.ctx.record, it.ctx.note = SimpleNamespace(state="PUBLISHING"), lambda *_, **__: None

@@ -22,7 +22,7 @@ from stoneware.bake.instructions import notes
 from stoneware.bake.origin import repository_of
 from stoneware.bake.our_base import remember_build
 from stoneware.bake.room import told_when_full
-from stoneware.bake.verify import load
+from stoneware.bake.verify import is_whole, load
 from stoneware.bake.workspace import workspace
 from stoneware.clock import Clock
 from stoneware.decide.console import telling_line
@@ -253,12 +253,11 @@ class Bake(Procedure[BakeFrame]):
         )
         times = frame.timers.times(ctx.now)
         self._note_test(ctx, frame, "passed")
-        if damage := wrong_with(self.home.images)(
-            frame.digest
-        ):  # a layer that an earlier bake left may have rotted since
+        artifact = load(self.home.images, frame.digest)
+        if not is_whole(artifact.folder, artifact.manifest):  # a layer that an earlier bake left may have rotted since
+            damage = wrong_with(self.home.images)(frame.digest)
             hint = "what was changed is made anew by the next bake"
             return self.retreat(ctx, frame.coded("image-damaged"), f"it isn't what was sealed: {damage}; {hint}")
-        artifact = load(self.home.images, frame.digest)
         self.notary.state_boot_test(artifact, record, ctx.record.id)
         self.notary.require_passed(artifact.folder, frame.digest)
         image = self.store.catalog.publish(frame.digest, record, ctx.record.actor, ctx.record.reason, times)
