@@ -147,4 +147,4 @@ def test_an_image_is_a_base_and_what_is_wrong_with_it_is_wrong_with_what_stands_
     town.cli("image", "revoke", "plain/2", "--reason", "CVE-2026-1")
     assert town.json("image", "show", "child/1")["image"]["effective"]["source"] == "revocation"
     refused = town.cli("bake", "child", ok=(1,))
-    assert "the base plain/2 is OBSOLETE" in refused.stdout + refused.stderr
+    assert "the base plain/2 is revoked: CVE-2026-1" in refused.stdout + refused.stderr
