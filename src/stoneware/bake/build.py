@@ -129,7 +129,8 @@ def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, al
         )
     base = _FROM_STEP.match(step)
     if base:
-        hint = f"check its name: our base is {BASE}, our images are FAMILY/N (`stoneware image list`); a registry's image is named in full"
+        hint = f"check its name: our base is {BASE}, our images are FAMILY/N (`stoneware image list`); all others"
+        hint += " are named in full, with their registry"
         return BakeFailed(
             f"the base {base[1]} isn't there: {last.removeprefix('Error: ')}",
             step,
