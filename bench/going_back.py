@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -92,6 +93,6 @@ def _without_disks(stage: Stage, bake_time: str) -> None:
     declared = stage.repository / "stoneware.yaml"
     lines = declared.read_text().splitlines()
     kept = [line for line in lines if not line.strip().startswith(("disks:", "worlds:"))]
-    text = "\n".join(kept).replace("bake_time: 5s", f"bake_time: {bake_time}") + "\n"
+    text = re.sub(r"bake_time: \w+", f"bake_time: {bake_time}", "\n".join(kept)) + "\n"
     text = text.replace("writable: [", "writable: [/var/lib/critter, ")
     declared.write_text(text)
