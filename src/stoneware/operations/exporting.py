@@ -75,7 +75,9 @@ class Export(Procedure[ExportFrame]):
         target, part = self._places(ctx, frame)
         with told(target):
             placing.place(part, target, frame.force)
-        return Finish(Result.SUCCEEDED, frame, f"exported {frame.name} to {target}")
+        image = self.store.catalog.get(frame.digest)
+        warning = f"; it is revoked: {image.revoked_reason}" if image.revoked_at is not None else ""
+        return Finish(Result.SUCCEEDED, frame, f"exported {frame.name} to {target}{warning}")
 
     def retreat(self, ctx: Context, frame: ExportFrame, reason: str) -> Outcome:
         if ctx.record.state == "DISCARDING":

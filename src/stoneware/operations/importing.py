@@ -106,12 +106,14 @@ class Import(Procedure[ImportFrame]):
         artifact = load(self.home.images, frame.digest)
         size = sum(sealed.size_bytes for sealed in artifact.manifest.files.values())
         reason = ctx.record.reason or f"imported from {frame.source}"
+        before = present(self.store, frame.digest) if frame.known else None
         image = self.store.catalog.stage(artifact.manifest, size, ctx.record.actor, reason)
         if frame.record is None:
             said = f"imported as {image.name}, {image.state}: it brings no boot test along, so it isn't published"
         else:
             image = self.store.catalog.publish(frame.digest, frame.record, ctx.record.actor, reason)
             said = f"imported {frame.original or frame.digest[:19]} as {image.name}"
+            said = f"mended the files of {image.name}" if before and before.state is not ImageState.STAGED else said
         return Finish(Result.SUCCEEDED, frame.model_copy(update={"image": image.name}), said)
 
     def retreat(self, ctx: Context, frame: ImportFrame, reason: str) -> Outcome:
