@@ -145,7 +145,10 @@ def frame(**more: object) -> BakeFrame:
     return BakeFrame.model_validate(whole.model_dump(mode="json"))  # as it comes out of the store
 
 
-def test_a_bake_publishes_with_its_timers_and_leaves_its_familys_rule(world: World, bake: Bake) -> None:
+def test_a_bake_publishes_with_its_timers_and_leaves_its_familys_rule(
+    world: World, bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baking, "is_whole", lambda *_: True)  # there is a manifest alone
     staged = world.store.catalog.stage(manifest("web", 3), 1, "ann")
     stored(bake, 3)
     bake.publishing(context(world), frame(digest=staged.digest))
