@@ -268,6 +268,7 @@ class Rollout(WayBack):
         """The new machines have the traffic and are watched; the old ones stay warm, and are watched too where they could serve."""
         stage = self._stage(ctx, frame)
         tending.tend(stage)
+        end_sessions(stage)
         new = people(stage.target, stage.target.groups)
         again = judging.ask(stage, people(stage.source, stage.warm) | new)
         sick = judging.sick(stage, new)
@@ -275,7 +276,6 @@ class Rollout(WayBack):
             return self.retreat(
                 ctx, stage.frame.coded("machine-sick"), f"sick after the switch; {judging.words(stage, sick)}"
             )
-        end_sessions(stage)
         groups = analysing.replaced(stage)
         if not frame.counting:
             analysing.begin(stage, groups)
