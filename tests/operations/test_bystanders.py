@@ -165,6 +165,34 @@ def test_an_old_machine_that_falls_sick_meanwhile_is_made_anew(tmp_path: Path, *
     world.close()
 
 
+def test_old_machines_that_fall_sick_are_made_anew_one_at_a_time(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.publish("web", 1)
+    world.run(world.deploy(spec(6)).id)
+    world.publish("web", 2)
+    operation = world.deploy(spec(6, approval=True)).id
+    until(world, operation, "AWAITING_APPROVAL")
+    born = {one.name: one.created_at for one in world.engine.list_machines("town")}
+    sick, away = {"town-web-r1-1", "town-web-r1-4"}, 0
+    world.engine.sick |= sick
+    world.engine.boot_seconds = 5.0
+
+    def cure(when: str, verb: str, name: str) -> None:
+        if (when, verb) == ("after", "delete_machine"):
+            world.engine.sick.discard(name)
+
+    world.watch = cure
+    for _ in range(600):
+        world.step()
+        old = {name: how for name, how in world.machines().items() if "-r1-" in name}
+        away = max(away, 6 - sum(how == "RUNNING/SERVING" for how in old.values()))
+    seen = {one.name: one.created_at for one in world.engine.list_machines("town")}
+    assert {name for name in born if seen[name] != born[name]} == sick
+    assert away == 1
+    assert world.violations == []
+    world.close()
+
+
 def test_one_that_dies_again_and_again_has_to_wait_for_longer_each_time(world: World) -> None:
     operation = world.deploy(both(approval=True)).id
     until(world, operation, "AWAITING_APPROVAL")

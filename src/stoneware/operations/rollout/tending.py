@@ -53,14 +53,14 @@ def _healing(stage: Stage, release: Release, group: str, names: Sequence[str]) -
     """What is to be done now. Who answers badly in a group that the rollout doesn't change leads back instead: it may well be
     the rollout's fault."""
     spec = release.groups[group].spec
-    unwell = [
-        Condition(name, "died", lost=True, relapses=_relapses(stage, name)) for name in names if _is_lost(stage, name)
-    ]
+    gone = [name for name in names if _is_lost(stage, name) or name in stage.frame.mending]
+    unwell = [Condition(name, "died", lost=True, relapses=_relapses(stage, name)) for name in gone]
     for name in names if release is stage.source else ():
         known = judging.health_of(stage, name)
-        if known.streak <= -spec.health.down and not _is_lost(stage, name) and name not in stage.frame.mending:
+        if known.streak <= -spec.health.down and name not in gone:
             unwell.append(Condition(name, known.detail, relapses=_relapses(stage, name)))
-    return heal(group, spec.size, spec.rollout.unavailable, unwell, stage.ctx.now)
+    coming = [name for name in stage.not_in(names, Phase.SERVING) if name not in gone]
+    return heal(group, spec.size, spec.rollout.unavailable - len(coming), unwell, stage.ctx.now)
 
 
 def _relapses(stage: Stage, name: str) -> Relapses:
