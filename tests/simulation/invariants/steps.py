@@ -55,7 +55,9 @@ def clients_leave_in_time(world: World, memory: Memory, act: Act) -> Iterator[st
         return
     after = world.store.operations.get(before.id)
     went_on = (after.state, after.wake_at) != (before.state, before.wake_at) and after.state in STAYS_AFTER
-    if not went_on or after.failures:
+    if (
+        not went_on or after.failures or after.result is not None
+    ):  # it gave way to a destruction, and its step was dropped
         return
     began = world.clock.now() - (world.clock.elapsed - act.begun)
     release = world.store.releases.get(str(before.subject), before.frame["target"])
