@@ -112,9 +112,8 @@ def _make(space: Workspace, now: float) -> BaseRecord:
         space.run(debootstrap_words("minbase", PACKAGES, tree), timeout_s=1800, env=env)
     except ToolFailed as failed:
         raise unfetched(f"the base {BASE} can't be made", failed) from failed
-    for section in range(
-        1, 9
-    ):  # packages that choose among alternatives want to link a page there, though none is unpacked
+    # packages that choose among alternatives link a page there, though none is unpacked
+    for section in range(1, 9):
         (tree / f"usr/share/man/man{section}").mkdir(parents=True, exist_ok=True)
     policy = tree / "usr/sbin/policy-rc.d"
     policy.write_text(POLICY)

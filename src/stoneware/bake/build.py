@@ -73,9 +73,9 @@ def build(
         taken = own_cache.of_owner(files, f"{network} {owner}", space.folder) if owner else files
         listening.buildah(*words, "--file", taken.containerfile, taken.context)
     except ToolFailed as failed:
-        alone = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
-        alone += _here_documents(files)
-        raise _explained(failed, steps[-1] if steps else "", files, room, alone) from failed
+        remark = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
+        remark += _here_documents(files)
+        raise _explained(failed, steps[-1] if steps else "", files, room, remark) from failed
     base = "" if files.base == "scratch" else files.base
     digest = (image_digest(space, base) or "") if base else ""
     if before.get(base) and before[base] != digest:
@@ -115,7 +115,7 @@ def _here_documents(files: RecipeFiles) -> str:
     return f"; it has a here-document ({found[0].strip()[:40]}), which buildah knows from 1.33 on" if found else ""
 
 
-def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, alone: str) -> BakeFailed:
+def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, remark: str) -> BakeFailed:
     lines = [line for line in failed.tail.strip().splitlines() if line.strip()]
     if failed.status is None:
         return BakeFailed("the build was cut short", step, failed.tail, "bake again", code="interrupted")
@@ -142,6 +142,6 @@ def _explained(failed: ToolFailed, step: str, files: RecipeFiles, room: Room, al
         f"the recipe fails at {step}",
         step,
         failed.tail,
-        f"mend that step in {files.containerfile.name}{alone}",
+        f"mend that step in {files.containerfile.name}{remark}",
         code="recipe-failed",
     )
