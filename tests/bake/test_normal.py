@@ -106,33 +106,6 @@ def test_any_other_keystore_is_as_it_was(content: bytes) -> None:
     assert rewritten("opt/app/store.jks", content) == content
 
 
-@pytest.mark.skipif(not shutil.which("keytool"), reason="no Java here")
-def test_java_reads_what_was_written_anew(tmp_path: Path) -> None:
-    store = tmp_path / "cacerts"
-    make = ["keytool", "-keystore", str(store), "-storetype", "JKS", "-storepass", "changeit"]
-    pair = [
-        "-genkeypair",
-        "-alias",
-        "a",
-        "-dname",
-        "CN=a",
-        "-keyalg",
-        "EC",
-        "-keystore",
-        str(tmp_path / "pair"),
-        "-storepass",
-        "changeit",
-    ]
-    subprocess.run(["keytool", *pair], check=True, capture_output=True)
-    known = subprocess.run(
-        ["keytool", "-exportcert", "-alias", "a", *pair[-4:]], check=True, capture_output=True
-    ).stdout
-    subprocess.run([*make, "-importcert", "-noprompt", "-alias", "a"], input=known, check=True, capture_output=True)
-    store.write_bytes(rewritten("x/cacerts", store.read_bytes()))
-    shown = subprocess.run([*make, "-list"], check=True, capture_output=True, text=True).stdout
-    assert "Nov 14, 2023" in shown
-
-
 def test_the_temporary_files_of_a_question_are_no_part_of_an_image() -> None:
     path, kept = "var/cache/debconf/config.dat", b"Name: ucf/changeprompt\nVariables:\n BASENAME = x.conf\n"
     assert needs_rewriting(path)
