@@ -143,7 +143,7 @@ def test_files_that_were_lost_come_back(house: House, artifact: Artifact, tmp_pa
     source = str(archive(artifact, tmp_path / "file"))
     moved(house, "/v1/imports", source=source)
     shutil.rmtree(house.home.images / artifact.folder.name)
-    assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
+    assert moved(house, "/v1/imports", source=source)["because"] == "mended the files of web/1"
     assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
 
 
@@ -162,7 +162,7 @@ def test_what_was_damaged_comes_back(name: str, lost: bool, house: House, artifa
         with file.open("r+b") as handle:  # as all its links have it
             handle.seek(30)
             handle.write(b"#")
-    assert moved(house, "/v1/imports", source=source)["because"] == f"imported {NAME} as web/1"
+    assert moved(house, "/v1/imports", source=source)["because"] == "mended the files of web/1"
     assert contents(house.home.images / artifact.folder.name) == contents(artifact.folder)
     assert "nothing changed" in moved(house, "/v1/imports", source=source)["because"]
 
