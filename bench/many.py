@@ -18,12 +18,14 @@ from stoneware.engines.fake_attest import healthy_inside
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.finding import Capacity
 from stoneware.model.image import Artifact, BootTestRecord, Manifest, Recipe, SealedFile, Verity
+from stoneware.model.ledger import Fact
 from stoneware.model.release import Release, ReleaseState
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.releasing import Releasing
 from stoneware.operations.watch import Watch
 from stoneware.store.database import url_for, writing
+from stoneware.store.ledger import append
 from stoneware.store.store import Store, open_store
 from stoneware.traffic.fake import FakeSwitch
 
@@ -85,6 +87,10 @@ def _settle(store: Store, engine: FakeEngine, release: Release) -> None:
         store.releases.add(release, conn)
         store.releases.mark(conn, release.deployment, release.number, ReleaseState.GOOD)
         store.releases.set_current(conn, release.deployment, release.number)
+        target = {"target": str(release.number)}
+        append(
+            conn, time.time(), Fact(verb="rollout.succeeded", subject=release.deployment, actor="bench", details=target)
+        )
     for group in release.groups:
         for disk in wanted_disks(release, group):
             engine.create_disk(disk)

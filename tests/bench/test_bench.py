@@ -97,6 +97,14 @@ def test_a_benchmark_prints_one_line_that_a_program_can_read(tmp_path: Path) -> 
     assert measured["ratio"] == pytest.approx(measured["value"] / 0.25, abs=0.001)
 
 
+@pytest.mark.parametrize("module", ["many", "many_looks"])
+def test_the_simulated_machines_are_as_rollouts_leave_them(module: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", f"bench.{module}", "20", "2", str(tmp_path)]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)
+
+
 def test_a_prefix_that_means_nothing_is_bad_input(tmp_path: Path) -> None:
     ended = run_bench(tmp_path, "nothing")
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -1,7 +1,8 @@
 """Whether entries of the ledger, as they are written, follow from each other: quick where all is well, strict where it isn't.
 
-Nearly all entries hold nothing but printable ASCII and its escapes. Of such a one the parts, put together in the order that the
-hash is taken of, either give that hash, which proves the entry, or the strict reading decides.
+Entries are written in the very form that their hash is taken of, and nearly all hold nothing but printable ASCII and its escapes.
+Of such a one the text as it stands either gives that hash, which proves the entry, or the strict reading decides; so it does of
+entries of earlier versions, which were written with blanks and in another order.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from operator import lt
 from typing import Any
 
 from stoneware.model.ledger import GENESIS, Fact, entry_hash
 
-_PLAIN = r"[ !#-\[\]-~]*"
+_PLAIN = r"[ !#-\[\]-~]*+"
 _ESCAPED = r'\\(?:["\\nrtbf]|u00[0-9a-f]{2})'
-_TEXT = f'"{_PLAIN}(?:{_ESCAPED}{_PLAIN})*"'
-_PAIR = f'"{_PLAIN}": {_TEXT}'
+_TEXT = f'"{_PLAIN}(?:{_ESCAPED}{_PLAIN})*+"'
+_PAIR = f'"{_PLAIN}":{_TEXT}'
 _plain_fact = re.compile(
-    f'{{"verb": ({_TEXT}), "subject": "({_PLAIN})", "actor": ({_TEXT}), "reason": ({_TEXT}), '
-    f'"details": {{((?:{_PAIR}(?:, {_PAIR})*)?)}}}}'
+    f'{{"actor":{_TEXT},"details":{{((?:{_PAIR}(?:,{_PAIR})*+)?)}},"reason":{_TEXT},"subject":"({_PLAIN})","verb":{_TEXT}}}'
 ).fullmatch
-_pairs = re.compile(f'"({_PLAIN})": ({_TEXT})').findall
+_keys = re.compile(f'"({_PLAIN})":{_TEXT}').findall
 _sha256 = hashlib.sha256
 
 Written = tuple[Any, Any, Any, Any, Any, Any]
@@ -67,18 +68,16 @@ def _is_plainly_sound(seq: Any, at: Any, subject: Any, fact: Any, previous: Any,
     match = _plain_fact(fact) if type(fact) is str and type(at) is float else None
     if match is None:
         return False
-    verb, named, actor, reason, details = match.groups()
-    if named != subject:
+    details, named = match.groups()
+    if named != subject or (details and not _ascend(_keys(details))):
         return False
-    pairs = _pairs(details)
-    if len(pairs) > 1:
-        if len(dict(pairs)) != len(pairs):
-            return False
-        pairs.sort()
-    inside = ",".join([f'"{key}":{value}' for key, value in pairs])
-    body = f'{{"actor":{actor},"details":{{{inside}}},"reason":{reason},"subject":"{named}","verb":{verb}}}'
-    whole = f'{{"at":{at!r},"fact":{body},"previous":"{previous}","seq":{seq}}}'
+    whole = f'{{"at":{at!r},"fact":{fact},"previous":"{previous}","seq":{seq}}}'
     return bool(_sha256(whole.encode()).hexdigest() == digest)
+
+
+def _ascend(keys: Sequence[str]) -> bool:
+    """Whether they are in order, none of them twice."""
+    return len(keys) < 2 or all(map(lt, keys, keys[1:]))
 
 
 def _is_sound(seq: Any, at: Any, subject: Any, fact: Any, previous: Any, digest: Any) -> bool:

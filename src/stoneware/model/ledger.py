@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from stoneware.model.noun import Noun
 
@@ -31,7 +32,19 @@ class LedgerEntry(Noun):
     hash: str
 
 
+def canonical(fact: Fact) -> dict[str, Any]:
+    """A fact with its keys in the order of the alphabet: the one form in which it is written and its hash is taken."""
+    whole = fact.model_dump(mode="json")
+    whole["details"] = dict(sorted(whole["details"].items()))
+    return dict(sorted(whole.items()))
+
+
+def compact(value: Any) -> str:
+    """JSON without blanks, in ASCII, keys as they come."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 def entry_hash(seq: int, at: float, fact: Fact, previous: str) -> str:
     """SHA-256 over the canonical JSON of an entry without its own hash."""
-    whole = {"seq": seq, "at": at, "fact": fact.model_dump(mode="json"), "previous": previous}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    whole = {"at": at, "fact": canonical(fact), "previous": previous, "seq": seq}
+    return hashlib.sha256(compact(whole).encode()).hexdigest()

@@ -14,7 +14,7 @@ from stoneware.errors import BadInput, Refused
 from stoneware.host.signing_key import PublicKey
 from stoneware.host.trusted_keys import believed_keys
 from stoneware.model.checkpoint import Checkpoint, Verdict
-from stoneware.model.ledger import LedgerEntry
+from stoneware.model.ledger import LedgerEntry, compact
 from stoneware.operations.checkpoints import Checkpoints, read_lines
 from stoneware.outside import parsed
 
@@ -85,7 +85,7 @@ def _written(path: Path, line: str) -> Written:
         if read.keys() != FIELDS:
             raise ValueError
         fact = read["fact"]
-        return read["seq"], read["at"], fact["subject"], json.dumps(fact), read["previous"], read["hash"]
+        return read["seq"], read["at"], fact["subject"], compact(fact), read["previous"], read["hash"]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise BadInput(
             f"{path} has a line that is neither an entry nor a checkpoint: {line[:60]!r}",

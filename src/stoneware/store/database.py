@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from stoneware.errors import StonewareError
 from stoneware.host.files import locked
+from stoneware.model.ledger import compact
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30.0
@@ -33,7 +34,8 @@ def open_database(url: str) -> sa.Engine:
 
     Raises StonewareError when the database was written by a newer Stoneware.
     """
-    db = sa.create_engine(url, connect_args={"timeout": BUSY_S} if url.startswith("sqlite") else {})
+    patience = {"timeout": BUSY_S} if url.startswith("sqlite") else {}
+    db = sa.create_engine(url, connect_args=patience, json_serializer=compact)
     if db.dialect.name != "sqlite":
         _migrate(db)
         return db

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from stoneware.decide.chain import Chain
-from stoneware.model.ledger import GENESIS, Fact, LedgerEntry, entry_hash
+from stoneware.model.ledger import GENESIS, Fact, LedgerEntry, canonical, entry_hash
 from stoneware.store.tables import ledger
 
 BATCH = 1000
@@ -30,10 +30,8 @@ def append(conn: sa.Connection, at: float, fact: Fact) -> LedgerEntry:
     last = conn.execute(LAST).first()
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
     digest = entry_hash(seq, at, fact, previous)
-    body = fact.model_dump(mode="json")
-    conn.execute(
-        WRITE, {"seq": seq, "at": at, "subject": fact.subject, "fact": body, "previous": previous, "hash": digest}
-    )
+    row = {"seq": seq, "at": at, "subject": fact.subject, "fact": canonical(fact), "previous": previous, "hash": digest}
+    conn.execute(WRITE, row)
     return LedgerEntry(seq=seq, at=at, fact=fact, previous=previous, hash=digest)
 
 
