@@ -36,6 +36,7 @@ from stoneware.host.capacity import host_share
 from stoneware.host.home import Home
 from stoneware.host.probe import ask
 from stoneware.host.settings import read_settings
+from stoneware.host.trusted_keys import trusted_ids
 from stoneware.host.unending import unending
 from stoneware.model.build import BuildStatus
 from stoneware.model.operation import OperationRecord
@@ -82,6 +83,7 @@ from stoneware.operations.webhooks import Webhooks
 from stoneware.operations.worker import Worker
 from stoneware.pipeline.workshop import Workshop
 from stoneware.store.database import url_for
+from stoneware.store.settings import SettingsRecord
 from stoneware.store.store import Store, open_store
 from stoneware.traffic.fake import FakeSwitch
 from stoneware.traffic.haproxy import HaproxySwitch
@@ -123,7 +125,10 @@ def build(home: Home, clock: Clock) -> Daemon:
     releasing = Releasing(store, platforms, clock)
     files = ImageFiles(home.images, wrong_with(home.images), clock)
     ledger = LedgerWatch(Checkpoints(store, home, clock))
-    drift = Drifting(store, clock, Gathering(store, platforms, clock, files, lambda: _bases(home), ledger.problem))
+    settings = SettingsRecord(store.db, lambda: trusted_ids(home))
+    drift = Drifting(
+        store, clock, Gathering(store, platforms, clock, files, lambda: _bases(home), ledger.problem, settings.edited)
+    )
     promoting = Promoting(store, clock, releasing, Finding(store, platforms, clock, drift))
     own_steps = OwnSteps(store, home, Gatekeeping(store, clock, releasing), promoting, clock)
     workshop = Workshop(home, Podman(Home(home.builds)), host_share().memory_bytes // 2)

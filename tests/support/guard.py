@@ -13,6 +13,7 @@ from stoneware.operations.drift_sight import Gathering
 from stoneware.operations.image_files import ImageFiles
 from stoneware.operations.prune import Prune
 from stoneware.operations.reconcile import Reconcile
+from stoneware.store.settings import SettingsRecord
 
 
 @dataclass
@@ -34,7 +35,10 @@ class Guard:
         """A new daemon, which remembers what is on record alone."""
         world = self.world
         files = ImageFiles(None, lambda digest: self.damaged.get(digest, ""), world.clock)
-        gathering = Gathering(world.store, world.platforms, world.clock, files, lambda: self.bases)
+        settings = SettingsRecord(world.store.db)
+        gathering = Gathering(
+            world.store, world.platforms, world.clock, files, lambda: self.bases, settings=settings.edited
+        )
         self.drift = Drifting(world.store, world.clock, gathering, world.clock.sleep)
         world.died = self.drift.died
         self.hospital = Hospital(world)

@@ -188,6 +188,10 @@ class Deeds(Hands):
         self._rows(f"UPDATE releases SET state = 'BAD' WHERE {where}")
         self._undo.append(lambda: self._rows(f"UPDATE releases SET state = 'GOOD' WHERE {where}"))
 
+    def give_a_role_in_the_database(self) -> None:
+        self._rows("INSERT INTO roles (role, actor, body) VALUES ('release-manager', 'mallory', '{}')")
+        self._undo.append(lambda: self._rows("DELETE FROM roles"))
+
     def revoke_the_image(self) -> None:
         self._decide("revoke", "restore", "--revoked")
 

@@ -16,7 +16,7 @@ from tests.support.specs import spec
 from stoneware.model.evidence import Evidence, Layer
 from stoneware.model.image import ImageState
 from stoneware.model.route import Pool, Route
-from stoneware.store.tables import images, releases, taints
+from stoneware.store.tables import images, releases, roles, taints
 
 ONE, OTHER = "town-web-r1-0", "town-web-r1-1"
 DISK, OTHER_DISK = "town-web-data-0", "town-web-data-1"
@@ -228,6 +228,9 @@ class FakeBench:
     def condemn_the_release_in_the_database(self) -> None:
         self._row(releases.update().where(releases.c.number == 1).values(state="BAD"))
 
+    def give_a_role_in_the_database(self) -> None:
+        self._row(roles.insert().values(role="release-manager", actor="mallory", body={}))
+
     def set_the_clock_back(self) -> None:
         self.world.clock.set(self.world.clock.now() - 3600)
 
@@ -289,6 +292,6 @@ class FakeBench:
         edit(body)
         self._row(releases.update().where(releases.c.number == 1).values(body=json.loads(json.dumps(body))))
 
-    def _row(self, statement: sa.Update) -> None:
+    def _row(self, statement: sa.Update | sa.Insert) -> None:
         with self.world.store.db.begin() as conn:
             conn.execute(statement)

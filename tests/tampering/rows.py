@@ -71,6 +71,7 @@ ROWS = [
     Row("let_everything_pass_in_the_releases_row", ("inside.port", "release.changed")),
     Row("spoil_the_releases_row", ("release.changed",)),
     Row("condemn_the_release_in_the_database", ("release.changed",)),
+    Row("give_a_role_in_the_database", ("installation.changed",)),
     Row("set_the_clock_back", ("clock.back",)),
     Row("revoke_the_image", ("policy.revoked",)),
     Row("deprecate_the_image", ("policy.deprecated",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from stoneware.errors import BadInput, Misconfigured
@@ -17,6 +18,15 @@ def trusted_keys(home: Home) -> dict[str, PublicKey]:
         key = _read(path)
         found[key.id] = key
     return found
+
+
+def trusted_ids(home: Home) -> frozenset[str]:
+    """The ids of all of them that can be read."""
+    found = set()
+    for path in home.trusted_keys.glob("*.pub"):
+        with contextlib.suppress(Misconfigured):
+            found.add(_read(path).id)
+    return frozenset(found)
 
 
 def _read(path: Path) -> PublicKey:

@@ -67,6 +67,9 @@ CLASSES: dict[str, DriftClass] = {
     "route.extra": DriftClass(_R, _BAD, "thing", "a service with our tags that nobody declared"),
     "release.changed": DriftClass(_R, _BAD, "record", "the current release isn't what is on record", looks=1),
     "ledger.broken": DriftClass(_R, _BAD, "record", "an entry of the ledger was changed, added or taken away", looks=1),
+    "installation.changed": DriftClass(
+        _R, _BAD, "record", "a setting of the installation isn't what was decided on record"
+    ),
     "clock.back": DriftClass(_R, _WARN, "thing", "this host's clock says an earlier time than the ledger's entries"),
     "image.file": DriftClass(_F, _BAD, "thing", "a stored image isn't what its digests say", looks=1),
     "machine.files": DriftClass(

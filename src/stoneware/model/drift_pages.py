@@ -38,6 +38,8 @@ REMEDY = {
     "route.extra": "find out who made the service, and end it",
     "release.changed": "`stoneware ledger verify` says whether the ledger holds; then deploy again",
     "ledger.broken": "`stoneware ledger verify` names the entry; compare with an export or a checkpoint kept elsewhere",
+    "installation.changed": "`stoneware ledger show --subject SUBJECT` says what was decided: decide it again (`stoneware role`, "
+    "`trigger`, `key`, or `keep` in the declaration)",
     "clock.back": "find out who set the clock back, and set it right",
     "image.file": "`stoneware bake` makes the image again; then deploy it",
     "image.changed": "`stoneware ledger show --subject IMAGE` says what was decided: decide it again",

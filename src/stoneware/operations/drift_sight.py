@@ -25,6 +25,7 @@ from stoneware.model.machine import Disk, Machine, Power
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
+from stoneware.model.setting import Edited
 from stoneware.names import environment_deployment, service_key, split_image_name
 from stoneware.operations.image_files import ImageFiles
 from stoneware.operations.origins import those_that_ran
@@ -60,7 +61,8 @@ class Gathered:
 
 @dataclass
 class Gathering:
-    """`files` looks after the stored files of images, `ledger` says what is wrong with the ledger."""
+    """`files` looks after the stored files of images, `ledger` says what is wrong with the ledger, `settings` which
+    settings of the installation aren't what it says."""
 
     store: Store
     platforms: Platforms
@@ -68,6 +70,7 @@ class Gathering:
     files: ImageFiles
     bases: Bases = no_bases
     ledger: Callable[[], str] = lambda: ""
+    settings: Callable[[], Sequence[Edited]] = tuple
     _pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="drift")
     )
@@ -120,6 +123,7 @@ class Gathering:
             made_disks=self._made(release, disks or ()),
             altered=altered,
             ledger=self.ledger(),
+            edited_settings=self.settings(),
             current_on_record=self.store.releases.otherwise_on_record(release),
             edited_ends=self.store.releases.edited_ends(name),
             on_record=self._on_record(release) if altered is None else None,

@@ -13,6 +13,7 @@ from stoneware.clock import Clock
 from stoneware.decide.descent import parents_of
 from stoneware.decide.lifecycle import newest_active, standing
 from stoneware.decide.past_images import RECORD, fingerprint
+from stoneware.decide.settings import limits
 from stoneware.errors import BadInput, Conflict, NotFound
 from stoneware.model.deployment import KeepSpec
 from stoneware.model.image import BootTestRecord, Image, ImageState, Manifest
@@ -186,8 +187,7 @@ class Catalog:
             conn.execute(families.delete().where(mine))
             if body is not None:
                 conn.execute(families.insert().values(name=family, keep=body, kept_since=self.clock.now()))
-            limits = {name: str(limit) for name, limit in (body or {}).items() if limit is not None}
-            fact = Fact(verb="family.keep", subject=family, actor=actor, reason=reason, details=limits)
+            fact = Fact(verb="family.keep", subject=family, actor=actor, reason=reason, details=limits(body or {}))
             append(conn, self.clock.now(), fact)
 
     def rules(self) -> dict[str, KeepSpec]:

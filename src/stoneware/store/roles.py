@@ -7,12 +7,22 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from stoneware.clock import Clock
+from stoneware.decide.settings import given_to, settings_after
 from stoneware.errors import NotFound
 from stoneware.model.ledger import Fact
 from stoneware.model.role import RoleGrant
+from stoneware.model.setting import Place
 from stoneware.store.database import writing
 from stoneware.store.ledger import append
-from stoneware.store.tables import roles
+from stoneware.store.tables import ledger, roles
+
+TOLD = (
+    sa.select(ledger.c.fact)
+    .where(
+        ledger.c.subject == sa.bindparam("role"), ledger.c.fact["verb"].as_string().in_(("role.grant", "role.revoke"))
+    )
+    .order_by(ledger.c.seq)
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,12 @@ class Roles:
             append(conn, self.clock.now(), fact)
 
     def has(self, role: str, actor: str) -> bool:
-        """Whether an actor has a role now."""
+        """Whether an actor has a role now: by its row and on record. Who writes a row gives nobody a role."""
         with self.db.connect() as conn:
-            return conn.scalar(_one(role, actor)) is not None
+            row = conn.scalar(_one(role, actor))
+            told = conn.scalars(TOLD, {"role": role}).all()
+        granted = settings_after({}, map(Fact.model_validate, told))
+        return row is not None and Place(role, given_to(actor)) in granted
 
     def list(self, role: str | None = None) -> list[RoleGrant]:
         """Who has which role; or who has this one."""

@@ -14,6 +14,7 @@ from stoneware.model.ledger import Fact
 from stoneware.model.trigger import Trigger, TriggerSpec
 from stoneware.store.database import writing
 from stoneware.store.ledger import append
+from stoneware.store.settings import whole
 from stoneware.store.tables import hook_messages, trigger_refs, triggers
 
 REMEMBERED_S = 90 * 86400.0
@@ -41,6 +42,7 @@ class Triggers:
             made = Trigger.model_validate({**body, "id": int(given[0]) if given else 0})
             _see(conn, made.id, seen)
             told = {"repository": spec.repository, "watch": str(spec.watch), "allow": ", ".join(spec.allow)}
+            told["spec"] = whole(spec)
             self._note(conn, "trigger.create", name, actor, reason, told)
         return made
 

@@ -69,6 +69,16 @@ def release_drifts(sight: Sight) -> Iterator[Drift]:
     if sight.ledger:
         ask = "`stoneware ledger verify --checkpoint FILE` compares it with checkpoints that were kept elsewhere"
         yield sight.differs("ledger.broken", "ledger", "every entry as it was written", sight.ledger, remedy=ask)
+    for place, on_record, found in sight.edited_settings:
+        mend = f"`stoneware ledger show --subject {place.subject}` says what was decided: decide it again"
+        yield sight.differs(
+            "installation.changed",
+            place.subject,
+            on_record or "nothing",
+            found or "nothing",
+            where=place.where,
+            remedy=mend,
+        )
     if sight.current_on_record is not None:
         expected = (
             f"release {sight.current_on_record} is current" if sight.current_on_record else "no release is current"

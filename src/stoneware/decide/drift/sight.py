@@ -18,6 +18,7 @@ from stoneware.model.image import Image, Manifest
 from stoneware.model.machine import Disk, Machine, Phase, Power, WantedMachine
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
+from stoneware.model.setting import Edited
 from stoneware.names import machine_name
 
 
@@ -61,7 +62,8 @@ class Sight:
     `release` is as it is on record; `altered` are the places in which its row is another one (None: the ledger hasn't the whole of
     it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by
     the ledger, where that is another one (0: none is); `edited_ends` are rows that say something else of what became of a release
-    (number, what about, on record, in the row). `ledger` is what is wrong with the ledger itself, `written_at` the latest
+    (number, what about, on record, in the row). `ledger` is what is wrong with the ledger itself, `edited_settings` are
+    those of the installation that aren't as it says, `written_at` the latest
     time that stands there. `came_through` are those of its images that ran in the environment that they have to come from (None:
     they may come from anywhere).
 
@@ -87,6 +89,7 @@ class Sight:
     started: frozenset[str] = frozenset()
     altered: Sequence[str] | None = None
     ledger: str = ""
+    edited_settings: Sequence[Edited] = ()
     current_on_record: int | None = None
     edited_ends: Sequence[tuple[int, str, str, str]] = ()
     on_record: Mapping[str, str] | None = None
