@@ -19,7 +19,6 @@ from stoneware.engines.container.processes import processes_in
 LISTENER = "import socket, time; s = socket.socket(); s.bind(('0.0.0.0', 4444)); s.listen(); time.sleep(600)"
 
 IMPOSSIBLE = {
-    "set_the_clock_back": "everything else on the host would go back with it: the bench in memory does it",
     "leave_a_layer_out": "the layers of a mounted overlay can't be changed (overlayfs, `Changes to underlying filesystems`)",
     "show_one_image_and_run_another": "what is shown is podman's own word for the image that it runs",
     "silence_it": "a container isn't asked: its host looks at it",

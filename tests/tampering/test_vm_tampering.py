@@ -13,7 +13,7 @@ from tests.tampering.rows import ROWS, Row
 
 SHOWN = """
 flip_a_byte_under_a_running_machine replace_an_open_file_of_the_image open_a_port start_a_unit silence_it
-flip_a_byte_of_its_kernel plug_a_device_into_it
+flip_a_byte_of_its_kernel plug_a_device_into_it set_the_clock_back
 """.split()
 """What every run of the tests sees to; thorough ones see to all, and so does `python -m bench drift`."""
 
