@@ -55,6 +55,7 @@ CODES: dict[str, str] = {
     "no-capacity": "the host has no room for what is declared",
     # images and recipes
     "image-revoked": "the image is revoked",
+    "image-changed": "the catalog says something else of the image than was decided on record",
     "image-retired": "the state of the image forbids this",
     "image-in-use": "something still needs the image",
     "image-damaged": "files of the image aren't what was sealed",

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from stoneware.decide.settings import GIVEN, KEPT, LET_GO, THERE, VERBS, edited, given_to, settings_after
+from stoneware.decide.settings import (
+    CURRENT,
+    GIVEN,
+    KEPT,
+    LET_GO,
+    PINS,
+    RELEASE,
+    THERE,
+    VERBS,
+    edited,
+    given_to,
+    settings_after,
+)
 from stoneware.model.ledger import Fact
 from stoneware.model.setting import NOTHING, Edited, Place
 
@@ -35,7 +47,8 @@ def test_what_was_decided_stands_until_it_is_taken_back() -> None:
     assert settings_after({}, MADE) == ALL
     assert settings_after(ALL, TAKEN) == {}
     assert settings_after(ALL, [fact("quarantine.release", "town-web-r1-0")])[ASIDE] == LET_GO
-    assert {one.verb for one in (*MADE, *TAKEN)} - {"image.publish"} == {*VERBS} - {"quarantine.release"}
+    settings = {one for one in VERBS if one.partition(".")[0] not in ("release", "rollout", "teardown")}
+    assert {one.verb for one in (*MADE, *TAKEN)} - {"image.publish"} == settings - {"quarantine.release"}
 
 
 def test_another_actors_role_is_not_touched() -> None:
@@ -56,3 +69,23 @@ def test_a_trigger_that_an_earlier_version_entered_is_there_or_is_not() -> None:
     assert earlier == {TRIGGER: THERE}
     assert edited(earlier, {TRIGGER: "{}"}) == []
     assert edited(earlier, {}) == [Edited(TRIGGER, THERE, NOTHING)]
+
+
+RELEASES = [
+    fact("release.create", "town#1"),
+    fact("release.create", "town#2"),
+    fact("release.create", "townhall#1"),
+    fact("rollout.succeeded", "town", target="2"),
+    fact("rollout.succeeded", "townhall"),
+]
+
+
+def test_releases_are_there_until_they_are_forgotten_or_all_is_destroyed() -> None:
+    known = settings_after({}, RELEASES)
+    assert known[Place("town", CURRENT)] == "2"
+    assert known[Place("town#1", RELEASE)] == known[Place("town#1", PINS)] == THERE, "its entry hasn't the whole of it"
+    assert known[Place("townhall", CURRENT)] == THERE, "earlier versions didn't enter which one"
+    forgotten = settings_after(known, [fact("release.forget", "town#1")])
+    assert {one.subject for one in forgotten} == {"town", "town#2", "townhall", "townhall#1"}
+    destroyed = settings_after(forgotten, [fact("teardown.succeeded", "town")])
+    assert {one.subject for one in destroyed} == {"townhall", "townhall#1"}

@@ -72,6 +72,14 @@ MEDDLINGS: dict[str, tuple[Callable[[World], None], str]] = {
         lambda world: world.engine.kill_machine("town-web-r1-1"),
         "machine.missing town-web-r1-1",
     ),
+    "the memory of a machine with traffic": (
+        lambda world: world.engine.edit_machine("town-web-r1-1", memory_bytes=2**33),
+        "machine.size town-web-r1-1",
+    ),
+    "a mount in a machine with traffic": (
+        lambda world: world.engine.meddle_inside("town-web-r1-1", mounted=("/usr/share",)),
+        "inside.mounted town-web-r1-1 /usr/share",
+    ),
 }
 
 

@@ -189,6 +189,28 @@ class Deeds(Hands):
         self._rows(f"UPDATE releases SET state = 'BAD' WHERE {where}")
         self._undo.append(lambda: self._rows(f"UPDATE releases SET state = 'GOOD' WHERE {where}"))
 
+    def take_the_releases_row_away(self) -> None:
+        self._take_rows("releases", f"number = {self.release}")
+
+    def forget_what_a_release_keeps(self) -> None:
+        self._take_rows("release_images", f"number = {self.release}")
+
+    def _take_rows(self, table: str, where: str) -> None:
+        before = self._rows(f"SELECT * FROM {table} WHERE {where}")
+        self._rows(f"DELETE FROM {table} WHERE {where}")
+        marks = ", ".join("?" for _ in before[0])
+        self._undo += [lambda row=row: self._rows(f"INSERT INTO {table} VALUES ({marks})", *row) for row in before]
+
+    def begin_an_operation_in_the_database(self) -> None:
+        """One that would take the deployment away."""
+        now, frame = time.time(), json.dumps({"engine": self.engine, "services": ["play"]})
+        row = {"id": "teardown-900", "kind": "teardown", "subject": DEPLOYMENT, "open_subject": DEPLOYMENT}
+        row |= {"actor": "mallory", "reason": "", "state": "UNROUTING", "frame": frame, "because": ""}
+        times = dict.fromkeys(("created_at", "state_since", "wake_at", "written_at", "lease_until"), now - 1)
+        values = {**row, **times, "failures": 0, "paused": 0, "lease_token": 0}
+        marks = ", ".join("?" for _ in values)
+        self._rows(f"INSERT INTO operations ({', '.join(values)}) VALUES ({marks})", *values.values())
+
     def set_the_clock_back(self) -> None:
         """An hour, for the daemon alone: the host's own would take everything else along."""
         [library] = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")

@@ -16,7 +16,7 @@ from tests.support.specs import spec
 from stoneware.model.evidence import Evidence, Layer
 from stoneware.model.image import ImageState
 from stoneware.model.route import Pool, Route
-from stoneware.store.tables import images, releases, roles, taints
+from stoneware.store.tables import images, operations, release_images, releases, roles, taints
 
 ONE, OTHER = "town-web-r1-0", "town-web-r1-1"
 DISK, OTHER_DISK = "town-web-data-0", "town-web-data-1"
@@ -231,6 +231,22 @@ class FakeBench:
     def give_a_role_in_the_database(self) -> None:
         self._row(roles.insert().values(role="release-manager", actor="mallory", body={}))
 
+    def take_the_releases_row_away(self) -> None:
+        self._row(releases.delete())
+
+    def forget_what_a_release_keeps(self) -> None:
+        self._row(release_images.delete())
+
+    def begin_an_operation_in_the_database(self) -> None:
+        now = self.world.clock.now()
+        frame = {"engine": "fake", "services": ["play"], "entered_at": now, "looked_at": now}
+        row = {"id": "teardown-9", "kind": "teardown", "subject": "town", "open_subject": "town", "actor": "mallory"}
+        row |= {"reason": "", "state": "UNROUTING", "frame": frame, "because": ""}
+        times = dict.fromkeys(("created_at", "state_since", "wake_at", "written_at"), now)
+        self._row(operations.insert().values(**row, **times))
+        while self.world.step():
+            pass
+
     def set_the_clock_back(self) -> None:
         self.world.clock.set(self.world.clock.now() - 3600)
 
@@ -292,6 +308,6 @@ class FakeBench:
         edit(body)
         self._row(releases.update().where(releases.c.number == 1).values(body=json.loads(json.dumps(body))))
 
-    def _row(self, statement: sa.Update | sa.Insert) -> None:
+    def _row(self, statement: sa.Executable) -> None:
         with self.world.store.db.begin() as conn:
             conn.execute(statement)

@@ -1,5 +1,6 @@
-"""The installation's settings as the ledger has them: roles, triggers, how long families keep images, whose keys are believed,
-which machines are kept for inspection. Rows and files say the same, unless somebody edited them.
+"""What the ledger has of things that stand in rows and files besides: roles, triggers, how long families keep images, whose keys
+are believed, which machines are kept for inspection; which releases there are, which is current, and what each pins. Rows and files
+say the same, unless somebody edited them.
 """
 
 from __future__ import annotations
@@ -7,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from stoneware.model.ledger import Fact
+from stoneware.model.release import Release
 from stoneware.model.setting import NOTHING, Edited, Place, Settings
+from stoneware.names import secret_version
 
 GIVEN, THERE = "given", "there"
 KEPT, LET_GO = "kept", "let go"
+CURRENT, RELEASE, PINS = "current", "row", "pins"
+OF_RELEASES = (CURRENT, RELEASE, PINS)
+"""Where of a release, or of a deployment's releases, something is said."""
 VERBS = (
     "role.grant",
     "role.revoke",
@@ -22,6 +28,10 @@ VERBS = (
     "machine.quarantine",
     "quarantine.release",
     "quarantine.end",
+    "release.create",
+    "release.forget",
+    "rollout.succeeded",
+    "teardown.succeeded",
 )
 """What is to be read, of all subjects."""
 
@@ -45,6 +55,8 @@ def settings_after(known: Settings, facts: Iterable[Fact]) -> Settings:
     """The settings when these facts have followed, in their order. What was taken back stands there no more."""
     found = dict(known)
     for fact in facts:
+        if fact.verb == "teardown.succeeded":
+            found = {place: value for place, value in found.items() if not _is_of(place, fact.subject)}
         for place, value in _told(fact):
             if value == NOTHING:
                 found.pop(place, None)
@@ -58,6 +70,23 @@ def edited(on_record: Settings, found: Settings) -> list[Edited]:
     places = sorted({*on_record, *found})
     told = [Edited(place, on_record.get(place, NOTHING), found.get(place, NOTHING)) for place in places]
     return [one for one in told if one.on_record != one.found and not (one.on_record == THERE and one.found)]
+
+
+def pins(digests: Iterable[str], secrets: Iterable[tuple[str, int]]) -> str:
+    """What a release keeps from being deleted, as one text."""
+    return ", ".join([*sorted({*digests}), *sorted(secret_version(name, version) for name, version in {*secrets})])
+
+
+def _is_of(place: Place, deployment: str) -> bool:
+    return place.where in OF_RELEASES and place.subject.partition("#")[0] == deployment
+
+
+def _pins_of(manifest: str) -> str:
+    try:
+        release = Release.model_validate_json(manifest)
+    except ValueError:  # of an earlier version, which entered less of it, or otherwise
+        return THERE
+    return pins(release.digests.values(), release.pinned_secrets)
 
 
 def _told(fact: Fact) -> list[tuple[Place, str]]:
@@ -78,4 +107,10 @@ def _told(fact: Fact) -> list[tuple[Place, str]]:
         case "machine.quarantine" | "quarantine.release" | "quarantine.end":
             now = {"machine.quarantine": KEPT, "quarantine.release": LET_GO}.get(fact.verb, NOTHING)
             return [(Place(subject, "quarantine"), now)]
+        case "release.create":
+            return [(Place(subject, RELEASE), THERE), (Place(subject, PINS), _pins_of(details.get("manifest", "")))]
+        case "release.forget":
+            return [(Place(subject, RELEASE), NOTHING), (Place(subject, PINS), NOTHING)]
+        case "rollout.succeeded":  # earlier versions didn't enter which one
+            return [(Place(subject, CURRENT), details.get("target", THERE))]
     return []

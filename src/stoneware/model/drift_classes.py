@@ -67,6 +67,9 @@ CLASSES: dict[str, DriftClass] = {
     "route.extra": DriftClass(_R, _BAD, "thing", "a service with our tags that nobody declared"),
     "release.changed": DriftClass(_R, _BAD, "record", "the current release isn't what is on record", looks=1),
     "ledger.broken": DriftClass(_R, _BAD, "record", "an entry of the ledger was changed, added or taken away", looks=1),
+    "operation.forged": DriftClass(
+        _R, _BAD, "record", "somebody wrote an operation, or a word to one, that nobody entered on record", looks=1
+    ),
     "installation.changed": DriftClass(
         _R, _BAD, "record", "a setting of the installation isn't what was decided on record"
     ),

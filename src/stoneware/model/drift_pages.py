@@ -38,6 +38,7 @@ REMEDY = {
     "route.extra": "find out who made the service, and end it",
     "release.changed": "`stoneware ledger verify` says whether the ledger holds; then deploy again",
     "ledger.broken": "`stoneware ledger verify` names the entry; compare with an export or a checkpoint kept elsewhere",
+    "operation.forged": "find out who wrote into the database; nothing was done because of it",
     "installation.changed": "`stoneware ledger show --subject SUBJECT` says what was decided: decide it again (`stoneware role`, "
     "`trigger`, `key`, or `keep` in the declaration)",
     "clock.back": "find out who set the clock back, and set it right",

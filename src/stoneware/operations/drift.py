@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,12 +18,14 @@ from stoneware.decide.drift.remedy import Remedies, remedies
 from stoneware.decide.drift.sight import Sight
 from stoneware.decide.drift.strangers import cut_off_releases, stranger_drifts, stranger_services
 from stoneware.decide.drift.verdict import differences, judged
+from stoneware.decide.settings import CURRENT
 from stoneware.errors import EngineError
 from stoneware.host.unending import unending
 from stoneware.model.drift import Drift, DriftReport
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
+from stoneware.model.setting import NOTHING
 from stoneware.operations.boot_test import OWNER as TESTER
 from stoneware.operations.drift_sight import Gathering, kept_aside
 from stoneware.store.store import Store
@@ -85,9 +87,9 @@ class Drifting:
     def strangers(self) -> list[DriftReport]:
         """One look at machines of owners that have no current release, as far as any engine in use shows them."""
         with self._locks.setdefault(STRANGERS, threading.Lock()):
-            machines, services, notes = self._everybody()
+            cut_off, now = self._cut_off(), self.clock.now()
+            machines, services, notes = self._everybody(cut_off)
             under_way = self.store.operations.under_way()
-            cut_off, now = self.store.releases.cut_off(), self.clock.now()
             owners = {*cut_off, *(release.deployment for release in self.store.releases.currents())}
             seen = [*cut_off_releases(cut_off, under_way, now)]
             seen += list(stranger_drifts(machines, owners, under_way, (TESTER,), now))
@@ -98,6 +100,14 @@ class Drifting:
                 DriftReport(deployment=owner, release=None, checked_at=self.clock.now(), drifts=_of(found, owner))
                 for owner in sorted({one.deployment for one in found})
             ]
+
+    def _cut_off(self) -> dict[str, int]:
+        """Deployments of which no row says that anything is current, and the number of the release that is on record."""
+        edited = self.gathering.settings()
+        lost = [
+            one for one in edited if one.place.where == CURRENT and one.found == NOTHING and one.on_record.isdigit()
+        ]
+        return {one.place.subject: int(one.on_record) for one in lost}
 
     def report(self, deployment: str) -> DriftReport:
         """What the last look found; what is on record when this daemon hasn't looked yet."""
@@ -210,10 +220,11 @@ class Drifting:
         self._reports[name] = report
         return report
 
-    def _everybody(self) -> tuple[list[Machine], list[str], list[str]]:
+    def _everybody(self, cut_off: Mapping[str, int]) -> tuple[list[Machine], list[str], list[str]]:
         """All machines and services of all engines that a deployment was ever on, and what couldn't be asked."""
         releases = self.store.releases
         engines = {one.spec.engine for record in releases.deployments() for one in releases.list(record.name)[-1:]}
+        engines |= {one.spec.engine for one in releases.some(cut_off.items())}
         machines: list[Machine] = []
         services: set[str] = set()
         notes: list[str] = []

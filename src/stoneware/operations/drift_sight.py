@@ -14,13 +14,12 @@ from stoneware.decide.drift.sight import ImageFacts, Sight, answers, is_silent
 from stoneware.decide.entering import taints_of, taints_on_record
 from stoneware.decide.fleet import machine_names, wanted_disks
 from stoneware.decide.lifecycle import newest_active
-from stoneware.decide.past_images import image_on_record, record_of
+from stoneware.decide.past_images import as_decided, names_in_entries, record_of
 from stoneware.errors import EngineError, NotFound, StonewareError
 from stoneware.model.drift import Quarantine
 from stoneware.model.evidence import Evidence
-from stoneware.model.image import Delivery, Image, Manifest
-from stoneware.model.ledger import LedgerEntry
-from stoneware.model.lifecycle import Timer
+from stoneware.model.image import Delivery, Manifest
+from stoneware.model.ledger import Fact
 from stoneware.model.machine import Disk, Machine, Power
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
@@ -31,15 +30,17 @@ from stoneware.operations.image_files import ImageFiles
 from stoneware.operations.origins import those_that_ran
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.rollout.rollout import Rollout
+from stoneware.store.forged import VERB as REFUSED
 from stoneware.store.store import Store
 
 MOST_AT_ONCE = 8
 """How many machines are asked at a time: each answers within a fraction of a second, and none is in a hurry."""
 
 MOST_ENTRIES = 100
-DECIDED = ("number", "state", "state_reason", "revoked_at", "revoked_reason", *(timer.field for timer in Timer))
-"""What people and timers decide about an image, of which the ledger has every entry."""
 
+
+LATE_S = 30.0
+"""How long it is told at least that something was refused (seconds)."""
 STARTED = ("machine.create", "machine.start")
 
 Bases = Callable[[], Mapping[str, str]]
@@ -124,6 +125,7 @@ class Gathering:
             altered=altered,
             ledger=self.ledger(),
             edited_settings=self.settings(),
+            refused=self._refused(release),
             current_on_record=self.store.releases.otherwise_on_record(release),
             edited_ends=self.store.releases.edited_ends(name),
             on_record=self._on_record(release) if altered is None else None,
@@ -145,6 +147,12 @@ class Gathering:
             return self.store.releases.get(release.deployment, int(str(number)))
         except NotFound:
             return None
+
+    def _refused(self, release: Release) -> list[Fact]:
+        """What nobody began or said on record, for as long as somebody who looks each time sees it."""
+        since = self.clock.now() - max(LATE_S, 2 * release.spec.drift.interval)
+        found = self.store.ledger.entries(subject=release.deployment, verb=REFUSED, since=since, limit=MOST_ENTRIES)
+        return [one.fact for one in found]
 
     def _started(self, release: Release, machines: Mapping[str, Machine]) -> frozenset[str]:
         """Of the machines that run and aren't the release's: those that somebody started on record, and stopped no more."""
@@ -201,7 +209,10 @@ class Gathering:
         found = {}
         bases = self.bases()
         delivery: Delivery = "container" if sides[0].spec.engine == "container" else "vm"
-        for digest in {group.digest for one in sides for group in one.groups.values()}:
+        pinned: dict[str, set[str]] = {}
+        for group in (group for one in sides for group in one.groups.values()):
+            pinned.setdefault(group.digest, set()).add(group.image)
+        for digest, names in pinned.items():
             try:
                 image = self.store.catalog.get(digest)
                 manifest, tested = self.store.catalog.manifest(digest), self.store.catalog.boot_test(digest)
@@ -213,10 +224,10 @@ class Gathering:
                 notes.append(f"{image.name} has no record of what its boot test saw inside: bake it again")
             newer = self._newer_base(manifest, bases)
             damage = "its record in the catalog was changed" if manifest.digest != digest else self.files.damage(digest)
-            entries = self.store.ledger.about({image.name, image.model_copy(update={"number": None}).name}, "image")
+            entries = self.store.ledger.about(names_in_entries(image, names), "image")
             mark = record_of(digest, entries)
             untested = mark not in ("", self.store.catalog.boot_test_mark(digest))
-            decided = self._decided(image, entries)
+            decided = as_decided(image, entries)
             row = image if decided != image else None
             found[digest] = ImageFacts(decided, manifest, record, damage, newer, untested, row)
         return found
@@ -226,12 +237,6 @@ class Gathering:
         pinned = {one.digest: one.image for release in retained for one in release.groups.values()}
         looked = {name: self.files.damage(digest) for digest, name in pinned.items() if digest not in judged}
         return {name: damage for name, damage in looked.items() if damage}
-
-    def _decided(self, image: Image, entries: Sequence[LedgerEntry]) -> Image:
-        """An image as its entries have it; as its row has it where there are none."""
-        known = image_on_record(image.digest, entries)
-        kept = {field: getattr(known, field) for field in DECIDED} if known else {}
-        return image.model_copy(update=kept)
 
     def _newer_base(self, manifest: Manifest, bases: Mapping[str, str]) -> str:
         """What the image's base would be today; empty when it is that already, or nobody knows."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from stoneware.errors import Conflict
 from stoneware.model.checkpoint import Checkpoint
+from stoneware.model.ledger import GENESIS
 from stoneware.operations.checkpoints import Checkpoints
 from stoneware.operations.ledger_proof import prove_store
 
@@ -17,10 +18,15 @@ REST = 100
 
 @dataclass
 class LedgerWatch:
-    """`problem` is what is wrong, as of the last proof; `vouch` proves it now, and signs its end."""
+    """`problem` is what is wrong, as of the last proof; `vouch` proves it now, and signs its end.
+
+    A proof may be long ago, and no checkpoint speaks of what was written since the last one. So each time the end is noted that was
+    seen, which has to be there the next time: what was cut off meanwhile is found at the next look.
+    """
 
     checkpoints: Checkpoints
     _problem: str = ""
+    _end: tuple[int, str] = (0, GENESIS)
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -31,11 +37,20 @@ class LedgerWatch:
                 began = time.monotonic()
                 self._problem = prove_store(self.checkpoints).problem or ""
                 self._next = time.monotonic() + REST * (time.monotonic() - began)
-            return self._problem
+            return self._problem or self._cut_off()
+
+    def _cut_off(self) -> str:
+        ledger, (seq, head) = self.checkpoints.store.ledger, self._end
+        end, there = ledger.end(), ledger.hash_of(seq)
+        if there != head:
+            what = "was written anew" if there else "is missing"
+            return f"entry {seq} {what}: it was seen here, and the ledger ends with entry {end[0]}"
+        self._end = end
+        return ""
 
     def vouch(self) -> tuple[Checkpoint, str]:
         """A checkpoint of now, and its line. Raises Conflict where the ledger doesn't hold: nothing is signed over that."""
-        problem = prove_store(self.checkpoints).problem
+        problem = prove_store(self.checkpoints).problem or self._cut_off()
         if problem:
             raise Conflict(problem, "`stoneware ledger verify` says the same; nothing is signed over it")
         return self.checkpoints.make()

@@ -57,6 +57,7 @@ class Reconcile:
 
         Raises EngineError when an engine couldn't be looked at, after all that others needed was done.
         """
+        self.store.operations.refuse_forged()
         picture = look(self.store, self.platforms)
         tainted = Tainted(self.store, self.platforms, ACTOR)
         tainted.settle()

@@ -42,9 +42,8 @@ class Drifts:
         with writing(self.db) as conn:
             rows = conn.execute(sa.select(drift).where(drift.c.deployment.in_(deployments))).all()
             known = {Drift.model_validate(row.body).key: row.id for row in rows}
-            for one in ended:
-                if one.key in known:
-                    append(conn, self.clock.now(), _fact("drift.end", one, because))
+            for one in ended:  # whoever took its row away didn't take back that it began
+                append(conn, self.clock.now(), _fact("drift.end", one, because))
             gone = [number for key, number in known.items() if key in over]
             conn.execute(drift.delete().where(drift.c.id.in_(gone)))
             for one in begun:

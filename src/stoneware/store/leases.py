@@ -6,7 +6,7 @@ A worker runs these statements at every step, so they are built once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -17,6 +17,7 @@ from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord, Result, Signal
 from stoneware.store.database import writing
+from stoneware.store.forged import is_begun, is_said, refuse_operation, refuse_signal
 from stoneware.store.ledger import append
 from stoneware.store.tables import journal, notes, operations, signals
 
@@ -29,9 +30,8 @@ FREE = sa.and_(operations.c.result.is_(None), operations.c.lease_until <= bindpa
 DUE = FREE & sa.or_(operations.c.wake_at <= bindparam("now"), operations.c.written_at > bindparam("future"))
 UNHEARD = sa.and_(signals.c.operation == bindparam("identity"), signals.c.consumed.is_(False))
 
-FIRST_DUE = (
-    sa.select(operations.c.id, operations.c.lease_token).where(DUE).order_by(operations.c.wake_at, operations.c.seq)
-).limit(1)
+WHOSE = (operations.c.id, operations.c.kind, operations.c.subject, operations.c.actor, operations.c.lease_token)
+FIRST_DUE = (sa.select(*WHOSE).where(DUE).order_by(operations.c.wake_at, operations.c.seq)).limit(1)
 NEXT_WAKE = sa.select(sa.func.min(operations.c.wake_at)).where(FREE)
 CLAIM = operations.update().where(MINE, DUE).returning(operations)
 RENEW = operations.update().where(MINE, operations.c.lease_owner.is_not(None))
@@ -58,20 +58,42 @@ class Leases:
 
     db: sa.Engine
     clock: Clock
+    _begun: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def claim(self, worker: str, lease_s: float) -> OperationRecord | None:
-        """Takes the most overdue unfinished operation that nobody holds; None when nothing is due."""
+        """Takes the most overdue unfinished operation that nobody holds; None when nothing is due, or nobody began it."""
         now = self.clock.now()
         due = {"now": now, "future": now + CLOCK_SLACK_S}
         with self.db.connect() as conn:
             first = conn.execute(FIRST_DUE, due).first()
-        if first is None:
+        if first is None or self._refused(first):
             return None
         mine = {"identity": first.id, "token": first.lease_token}
         lease = {"lease_owner": worker, "lease_until": now + lease_s, "lease_token": first.lease_token + 1}
         with writing(self.db, lasting=False) as conn:
             row = conn.execute(CLAIM, {**due, **mine, **lease}).first()
         return record_of(row) if row else None
+
+    def refuse_forged(self) -> None:
+        """Ends every unfinished operation that nobody began on record, whenever it is due: as long as it is there, it keeps others
+        from beginning."""
+        with self.db.connect() as conn:
+            rows = conn.execute(sa.select(*WHOSE).where(operations.c.result.is_(None))).all()
+        for row in rows:
+            self._refused(row)
+
+    def _refused(self, row: sa.Row) -> bool:  # type: ignore[type-arg]
+        """Whether nobody began an operation; then it is over. What was begun is asked once."""
+        if row.id in self._begun:
+            return False
+        with self.db.connect() as conn:
+            begun = is_begun(conn, row.id, row.kind, row.subject)
+        if begun:
+            self._begun.add(row.id)
+            return False
+        with writing(self.db) as conn:
+            refuse_operation(conn, self.clock.now(), row)
+        return True
 
     def take_over(self, worker: str) -> None:
         """Frees what a dead predecessor held: the leases of `worker` and its threads. Only for who knows that it is dead.
@@ -170,10 +192,15 @@ class Leases:
             return set(conn.scalars(NOTED, {"identity": identity}))
 
     def signals(self, identity: str) -> list[tuple[int, Signal]]:
-        """Signals that no step has heeded yet, in order, with their row ids."""
+        """Signals that no step has heeded yet, in order, with their row ids. Rows that nobody sent on record are taken away."""
         with self.db.connect() as conn:
             rows = conn.execute(SIGNALS, {"identity": identity}).all()
-        return [(row.id, Signal.model_validate(row.body)) for row in rows]
+            forged = [row for row in rows if not is_said(conn, identity, row.body)]
+        if forged:
+            with writing(self.db) as conn:
+                for row in forged:
+                    refuse_signal(conn, self.clock.now(), row)
+        return [(row.id, Signal.model_validate(row.body)) for row in rows if row not in forged]
 
     def next_wake(self) -> float | None:
         """When the next free operation is due (seconds since the epoch); None when there is none."""

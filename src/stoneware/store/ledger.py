@@ -62,7 +62,7 @@ class Ledger:
             below = [ledger.c.subject.startswith(f"{subject}{mark}", autoescape=True) for mark in "/#"]
             query = query.where(sa.or_(exact, *below))
         with self.db.connect() as conn:
-            return [_entry(row) for row in conn.execute(query)]
+            return [entry_of(row) for row in conn.execute(query)]
 
     def about(self, subjects: Collection[str], verb: str) -> list[LedgerEntry]:
         """All entries in order about exactly these subjects; `verb` as in `entries`."""
@@ -72,7 +72,7 @@ class Ledger:
         with self.db.connect() as conn:
             for first in range(0, len(wanted), AT_ONCE):
                 mine = ledger.c.subject.in_(wanted[first : first + AT_ONCE])
-                found += [_entry(row) for row in conn.execute(sa.select(ledger).where(mine, meant))]
+                found += [entry_of(row) for row in conn.execute(sa.select(ledger).where(mine, meant))]
         return sorted(found, key=lambda entry: entry.seq)
 
     def until(self, at: float) -> Iterator[LedgerEntry]:
@@ -131,5 +131,6 @@ class Ledger:
             return conn.execute(query.limit(BATCH)).all()
 
 
-def _entry(row: sa.Row) -> LedgerEntry:  # type: ignore[type-arg]
+def entry_of(row: sa.Row) -> LedgerEntry:  # type: ignore[type-arg]
+    """A row of the table as a noun."""
     return LedgerEntry(seq=row.seq, at=row.at, fact=Fact.model_validate(row.fact), previous=row.previous, hash=row.hash)

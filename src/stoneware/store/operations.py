@@ -13,6 +13,7 @@ from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
 from stoneware.model.operation import JournalLine, OperationRecord, Result, Signal
 from stoneware.store.database import writing
+from stoneware.store.forged import is_said
 from stoneware.store.leases import Also, Leases, record_of, write_journal
 from stoneware.store.ledger import append
 from stoneware.store.tables import journal, operations, signals
@@ -144,10 +145,11 @@ class Operations(Leases):
             append(conn, self.clock.now(), fact)
 
     def told(self, identity: str) -> list[Signal]:
-        """All signals that it was ever sent, heeded or not, in order."""
+        """All signals that it was ever sent on record, heeded or not, in order."""
         query = sa.select(signals.c.body).where(signals.c.operation == identity).order_by(signals.c.id)
         with self.db.connect() as conn:
-            return [Signal.model_validate(body) for body in conn.scalars(query)]
+            bodies = [body for body in conn.scalars(query) if is_said(conn, identity, body)]
+        return [Signal.model_validate(body) for body in bodies]
 
     def get(self, identity: str) -> OperationRecord:
         """Raises NotFound."""

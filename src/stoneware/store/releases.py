@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +13,8 @@ from stoneware.decide.ageing import only_renewed
 from stoneware.errors import Conflict, NotFound
 from stoneware.model.image import ImageState
 from stoneware.model.release import DeploymentRecord, Release, ReleaseState
+from stoneware.store.image_record import must_be_on_record
+from stoneware.store.image_rows import image_of
 from stoneware.store.on_record import altered_on_record, body_on_record, current_on_record, edited_ends, ends_on_record
 from stoneware.store.secrets import missing_versions
 from stoneware.store.tables import deployments, images, operations, release_images, release_secrets, releases
@@ -23,7 +26,10 @@ BODY = sa.select(releases.c.body).where(
     releases.c.deployment == sa.bindparam("name"), releases.c.number == sa.bindparam("nth")
 )
 IS_CURRENT = sa.and_(deployments.c.name == releases.c.deployment, deployments.c.current == releases.c.number)
+CURRENT = sa.select(deployments.c.current).where(deployments.c.name == sa.bindparam("name"))
 MOST_KEPT = 1000
+Head = Any
+"""Deployment, number, state: a row of HEADS, or the like of one."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Releases:
                     name=release.deployment, current=None, created_at=self.clock.now(), last_number=0
                 )
             )
-        if release.number != (known.last_number if known else 0) + 1:
+        if release.number != _last_number(conn, release.deployment) + 1:
             raise Conflict(
                 f"release {release.number} of {release.deployment} exists already", "plan again", code="plan-outdated"
             )
@@ -68,7 +74,8 @@ class Releases:
         )
 
     def must_be_usable(self, release: Release, conn: sa.Connection) -> None:
-        """Raises Conflict when an image of a release was deleted or revoked since it was planned, or a secret was deleted."""
+        """Raises Conflict when an image of a release was deleted or revoked since it was planned, its row isn't what was decided on
+        record, or a secret was deleted."""
         pinned = {group.digest: group.image for group in release.groups.values()}
         known = {row.digest: row for row in conn.execute(sa.select(images).where(images.c.digest.in_(pinned)))}
         for digest, name in sorted(pinned.items(), key=lambda pin: pin[1]):
@@ -79,20 +86,22 @@ class Releases:
                 raise Conflict(
                     f"{name} was revoked meanwhile: {row.revoked_reason}", "plan again", code="image-revoked"
                 )
+            must_be_on_record(conn, name, image_of(row))
         gone = missing_versions(conn, release.pinned_secrets)
         if gone:
             raise Conflict(f"secret {', '.join(gone)} was deleted meanwhile", "plan again", code="plan-outdated")
 
     def next_number(self, deployment: str) -> int:
-        """The number that the next release gets. Numbers are never used twice."""
+        """The number that the next release gets. Numbers are never used twice, whatever the deployment's row says."""
         with self.db.connect() as conn:
-            last = conn.scalar(sa.select(deployments.c.last_number).where(deployments.c.name == deployment))
-        return (last or 0) + 1
+            return _last_number(conn, deployment) + 1
 
     def get(self, deployment: str, number: int) -> Release:
         """Raises NotFound."""
         with self.db.connect() as conn:
-            found = self._whole(conn, conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).all())
+            heads = conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).all()
+            current = conn.scalar(CURRENT, {"name": deployment})
+            found = self._whole(conn, heads or [_lost(deployment, number)] if current == number else heads)
         if not found:
             raise NotFound(
                 f"{deployment} has no release {number}",
@@ -109,14 +118,16 @@ class Releases:
     def current(self, deployment: str) -> Release | None:
         """The release that the deployment is meant to be; None before the first success."""
         with self.db.connect() as conn:
-            number = conn.scalar(sa.select(deployments.c.current).where(deployments.c.name == deployment))
+            number = conn.scalar(CURRENT, {"name": deployment})
         return self.get(deployment, number) if number is not None else None
 
     def currents(self) -> Sequence[Release]:
         """The current release of every deployment that has one."""
-        query = HEADS.join(deployments, IS_CURRENT).order_by(releases.c.deployment)
+        query = sa.select(deployments.c.name, deployments.c.current, releases.c.state).outerjoin(releases, IS_CURRENT)
+        query = query.where(deployments.c.current.is_not(None)).order_by(deployments.c.name)
         with self.db.connect() as conn:
-            return self._whole(conn, conn.execute(query).all())
+            rows = conn.execute(query).all()
+            return self._whole(conn, [(name, nth, state or _lost(name, nth)[2]) for name, nth, state in rows])
 
     def some(self, wanted: Iterable[tuple[str, int]]) -> Sequence[Release]:
         """Those of the wanted releases (deployment and number) that there are, at one moment."""
@@ -234,19 +245,12 @@ class Releases:
             # rows and entries are read one after the other: what an operation that just ended made differ is over at once
             return [one for one in edited_ends(conn, deployment) if one in found] if found else []
 
-    def cut_off(self) -> dict[str, int]:
-        """Deployments of which no row says that anything is current, and the number of the release that is by the ledger."""
-        with self.db.connect() as conn:
-            names = conn.scalars(sa.select(deployments.c.name).where(deployments.c.current.is_(None))).all()
-            known = {name: current_on_record(conn, name) for name in names}
-        return {name: number for name, number in known.items() if number}
-
     def read_again(self, deployment: str, number: int) -> None:
         """What is read next of this release is new: an edit of what is on no record is to be found out before another daemon
         believes it."""
         self._read.pop((deployment, number), None)
 
-    def _whole(self, conn: sa.Connection, heads: Sequence[sa.Row]) -> Sequence[Release]:  # type: ignore[type-arg]
+    def _whole(self, conn: sa.Connection, heads: Sequence[Head]) -> Sequence[Release]:
         """The releases of some rows of HEADS, with the state that these say."""
         found = []
         for deployment, number, state in heads:
@@ -266,3 +270,15 @@ class Releases:
                 known = self._read[key] = known.model_copy(update={"state": ReleaseState(state)})
             found.append(known)
         return found
+
+
+def _last_number(conn: sa.Connection, deployment: str) -> int:
+    given = conn.scalar(sa.select(deployments.c.last_number).where(deployments.c.name == deployment))
+    kept = conn.scalar(sa.select(sa.func.max(releases.c.number)).where(releases.c.deployment == deployment))
+    return max(given or 0, kept or 0)
+
+
+def _lost(deployment: str, number: int) -> Head:
+    """For the current release whose row somebody took away: the ledger has the whole of it, and nothing becomes current that isn't
+    good."""
+    return (deployment, number, ReleaseState.GOOD)

@@ -1,4 +1,4 @@
-"""The installation's settings: as their rows have them, beside what the ledger has of how they came to be."""
+"""The installation's settings, and which releases there are: rows, beside what the ledger has of how they came to be."""
 
 from __future__ import annotations
 
@@ -8,11 +8,36 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from stoneware.decide.settings import GIVEN, KEPT, LET_GO, VERBS, edited, given_to, limits, said, settings_after
+from stoneware.decide.settings import (
+    CURRENT,
+    GIVEN,
+    KEPT,
+    LET_GO,
+    PINS,
+    RELEASE,
+    THERE,
+    VERBS,
+    edited,
+    given_to,
+    limits,
+    pins,
+    said,
+    settings_after,
+)
 from stoneware.model.ledger import Fact
 from stoneware.model.setting import Edited, Place, Settings
 from stoneware.model.trigger import TriggerSpec
-from stoneware.store.tables import families, ledger, quarantine, roles, triggers
+from stoneware.store.tables import (
+    deployments,
+    families,
+    ledger,
+    quarantine,
+    release_images,
+    release_secrets,
+    releases,
+    roles,
+    triggers,
+)
 
 TOLD = (
     sa.select(ledger.c.seq, ledger.c.fact)
@@ -51,7 +76,7 @@ def whole(spec: TriggerSpec) -> str:
     return spec.model_dump_json(exclude_defaults=True)
 
 
-def _rows(conn: sa.Connection) -> Settings:
+def _rows(conn: sa.Connection) -> dict[Place, str]:
     found = {
         Place(row.role, given_to(row.actor)): GIVEN for row in conn.execute(sa.select(roles.c.role, roles.c.actor))
     }
@@ -61,7 +86,23 @@ def _rows(conn: sa.Connection) -> Settings:
         found[Place(f"trigger:{row.name}", "trigger")] = _spec(row.body)
     for row in conn.execute(sa.select(quarantine.c.machine, quarantine.c.body)):
         found[Place(row.machine, "quarantine")] = LET_GO if row.body.get("released_at") is not None else KEPT
-    return found
+    return found | _of_releases(conn)
+
+
+def _of_releases(conn: sa.Connection) -> dict[Place, str]:
+    found: dict[Place, str] = {}
+    for row in conn.execute(
+        sa.select(deployments.c.name, deployments.c.current).where(deployments.c.current.is_not(None))
+    ):
+        found[Place(row.name, CURRENT)] = str(row.current)
+    kept: dict[str, tuple[list[str], list[tuple[str, int]]]] = {}
+    for row in conn.execute(sa.select(releases.c.deployment, releases.c.number)):
+        found[Place(f"{row.deployment}#{row.number}", RELEASE)] = THERE
+    for row in conn.execute(sa.select(release_images)):
+        kept.setdefault(f"{row.deployment}#{row.number}", ([], []))[0].append(row.digest)
+    for row in conn.execute(sa.select(release_secrets)):
+        kept.setdefault(f"{row.deployment}#{row.number}", ([], []))[1].append((row.secret, row.version))
+    return found | {Place(name, PINS): pins(digests, secrets) for name, (digests, secrets) in kept.items()}
 
 
 def _spec(body: dict[str, object]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stoneware.decide.drift.sight import ImageFacts, Sight
-from stoneware.decide.lifecycle import standing, time_of
+from stoneware.decide.lifecycle import standing
+from stoneware.decide.past_images import edited
+from stoneware.decide.settings import CURRENT, OF_RELEASES
 from stoneware.model.drift import Drift
 from stoneware.model.image import Image, ImageState
-from stoneware.model.lifecycle import Timer
 from stoneware.model.machine import Power
 from stoneware.model.quantity import format_moment, format_time
 from stoneware.names import environment_deployment
@@ -41,25 +42,11 @@ def image_drifts(sight: Sight) -> Iterator[Drift]:
 
 
 def _decided(sight: Sight, image: Image, row: Image) -> Iterator[Drift]:
-    """What was decided about an image is on record, and its row can be edited. Moments are told to a microsecond there."""
+    """What was decided about an image is on record, and its row can be edited."""
     name = image.name
     remedy = f"`stoneware ledger show --subject {name}` says what was decided: decide it again"
-    for what, expected, found in (
-        ("number", _said(image.number), _said(row.number)),
-        ("state", image.state.value, row.state.value),
-        ("revoked", *("no" if one.revoked_at is None else "yes" for one in (image, row))),
-        *((timer.field, _at(time_of(image, timer)), _at(time_of(row, timer))) for timer in Timer),
-    ):
-        if expected != found:
-            yield sight.differs("image.changed", name, expected, found, where=what, remedy=remedy)
-
-
-def _said(number: int | None) -> str:
-    return "none" if number is None else str(number)
-
-
-def _at(moment: float | None) -> str:
-    return "never" if moment is None else format_moment(moment)
+    for what, expected, found in edited(image, row):
+        yield sight.differs("image.changed", name, expected, found, where=what, remedy=remedy)
 
 
 def release_drifts(sight: Sight) -> Iterator[Drift]:
@@ -69,7 +56,23 @@ def release_drifts(sight: Sight) -> Iterator[Drift]:
     if sight.ledger:
         ask = "`stoneware ledger verify --checkpoint FILE` compares it with checkpoints that were kept elsewhere"
         yield sight.differs("ledger.broken", "ledger", "every entry as it was written", sight.ledger, remedy=ask)
+    for fact in sight.refused:
+        claimed, what = fact.details.get("claimed", ""), fact.details.get("signal") or "an operation"
+        yield sight.differs(
+            "operation.forged", fact.details["operation"], fact.reason, f"{what} by {claimed!r}, in the database alone"
+        )
     for place, on_record, found in sight.edited_settings:
+        if place.where in OF_RELEASES:
+            if place.where != CURRENT and place.subject.partition("#")[0] == sight.release.deployment:
+                yield sight.differs(
+                    "release.changed",
+                    place.subject,
+                    on_record or "none",
+                    found or "none",
+                    where=place.where,
+                    remedy=remedy,
+                )
+            continue
         mend = f"`stoneware ledger show --subject {place.subject}` says what was decided: decide it again"
         yield sight.differs(
             "installation.changed",

@@ -59,13 +59,19 @@ def _changed(sight: Sight, wanted: WantedMachine, evidence: Evidence) -> Iterato
     for path, found in _told(inside.written, "written"):
         yield sight.differs("inside.written", name, "as in the image", found, where=path)
     # while an operation is under way its disks come and go
-    for path, found in _told(() if sight.busy else inside.mounted, "something is mounted"):
+    coming = tuple(one.mount for one in wanted.disks) if sight.busy else ()
+    for path, found in _told(_but(coming, inside.mounted), "something is mounted"):
         yield sight.differs("inside.mounted", name, "nothing is mounted", found, where=path)
-    for path, found in _told(() if sight.busy else inside.unmounted, "another thing, or nothing"):
+    for path, found in _told(_but(coming, inside.unmounted), "another thing, or nothing"):
         yield sight.differs("inside.mounted", name, "mounted as it was made", found, where=path)
     if name not in sight.taints:  # a session of break-glass is told by its taint
         for session, found in _told(inside.sessions, "a login"):
             yield sight.differs("inside.session", name, "nobody is logged in", found, where=session)
+
+
+def _but(places: Collection[str], paths: Collection[str]) -> list[str]:
+    """The paths that aren't at one of these places, or below."""
+    return [path for path in paths if not any(path == place or path.startswith(f"{place}/") for place in places)]
 
 
 def _against_record(

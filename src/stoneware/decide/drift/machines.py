@@ -19,7 +19,7 @@ def machine_drifts(sight: Sight) -> Iterator[Drift]:
         if machine is None or machine.power is not Power.RUNNING:
             yield missing_drift(sight, wanted, machine)
         else:
-            yield from _made_as_declared(sight, wanted, machine)
+            yield from made_as_declared(sight, wanted, machine)
     for machine in sight.machines.values():
         known = machine.name in sight.wanted or machine.name in sight.aside
         if not known and not sight.is_idle(machine):
@@ -39,7 +39,8 @@ def missing_drift(sight: Sight, wanted: WantedMachine, machine: Machine | None) 
     return sight.differs("machine.missing", wanted.name, f"running, with image {wanted.digest[:19]}", found)
 
 
-def _made_as_declared(sight: Sight, wanted: WantedMachine, machine: Machine) -> Iterator[Drift]:
+def made_as_declared(sight: Sight, wanted: WantedMachine, machine: Machine) -> Iterator[Drift]:
+    """What a machine that runs was made with, against what is declared for its place."""
     evidence, name = sight.evidence.get(wanted.name), wanted.name
     if machine.digest != wanted.digest:
         yield sight.differs("machine.image", name, wanted.digest, machine.digest)

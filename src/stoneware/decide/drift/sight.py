@@ -15,6 +15,7 @@ from stoneware.model.drift import Drift, Severity
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.evidence import Evidence, Inside
 from stoneware.model.image import Image, Manifest
+from stoneware.model.ledger import Fact
 from stoneware.model.machine import Disk, Machine, Phase, Power, WantedMachine
 from stoneware.model.release import Release
 from stoneware.model.route import RouteView
@@ -63,7 +64,8 @@ class Sight:
     it; then `on_record` is what it says that the release pins, by group). `current_on_record` is the release that is current by
     the ledger, where that is another one (0: none is); `edited_ends` are rows that say something else of what became of a release
     (number, what about, on record, in the row). `ledger` is what is wrong with the ledger itself, `edited_settings` are
-    those of the installation that aren't as it says, `written_at` the latest
+    those of the installation that aren't as it says, `refused` what nobody began or said on record, of
+    late, `written_at` the latest
     time that stands there. `came_through` are those of its images that ran in the environment that they have to come from (None:
     they may come from anywhere).
 
@@ -90,6 +92,7 @@ class Sight:
     altered: Sequence[str] | None = None
     ledger: str = ""
     edited_settings: Sequence[Edited] = ()
+    refused: Sequence[Fact] = ()
     current_on_record: int | None = None
     edited_ends: Sequence[tuple[int, str, str, str]] = ()
     on_record: Mapping[str, str] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stoneware.decide.drift.machines import extra_drift, missing_drift
+from stoneware.decide.drift.machines import extra_drift, made_as_declared, missing_drift
 from stoneware.decide.drift.routes import extra_services
 from stoneware.decide.drift.sight import Sight
 from stoneware.model.drift import Drift
@@ -29,16 +29,19 @@ def under_way_drifts(sight: Sight) -> Iterator[Drift]:
                 yield sight.differs("route.changed", service, expected, found, where=where)
     yield from extra_services(sight)
     if sight.coming:
-        yield from _gone(sight)
+        yield from _serving(sight)
 
 
-def _gone(sight: Sight) -> Iterator[Drift]:
-    """Machines that have traffic, and aren't there. (A repair takes away what has traffic, and makes it anew.)"""
+def _serving(sight: Sight) -> Iterator[Drift]:
+    """Machines that have traffic, and aren't there, or are otherwise than they were made: but for disks, which come and go, no
+    rollout changes a machine. (A repair takes away what has traffic, and makes it anew.)"""
     declared = {**sight.wanted, **sight.coming_places}
     for name in sorted(sight.in_traffic - sight.aside):
         wanted, machine = declared.get(name), sight.machines.get(name)
         if wanted and (machine is None or machine.power is not Power.RUNNING):
             yield missing_drift(sight, wanted, machine)
+        elif wanted and machine:
+            yield from (one for one in made_as_declared(sight, wanted, machine) if one.kind != "machine.disk")
 
 
 def _differences(sight: Sight, service: str, view: RouteView) -> Iterator[tuple[str, str, str]]:

@@ -36,7 +36,7 @@ class Witness:
     def evidence(
         self, container: Container, record: MachineRecord, made: Made | None, digest: str, now: float
     ) -> Evidence:
-        """`made` is what was kept of its start (None: nothing, for it is from before that was done).
+        """`made` is what was kept of its start (None: nothing, or it was taken away, and nobody knows what it was made with).
 
         Raises Unreachable when the container ends while it is looked at.
         """
@@ -46,7 +46,9 @@ class Witness:
             changed = Changed() if made is None or made.run != run_of(container) else changes(made, look(container))
             inside = _inside(container, changed)
             opened = [*_root(container, there), *_disks(record, there, self.disks), *changed.settings]
-            if made is not None and made.run != run_of(container):
+            if made is None:
+                opened.append("what was kept of how it was made is gone")
+            elif made.run != run_of(container):
                 opened.append("it was started by somebody else than its engine")
             wanted = record.wanted.digest
             folder = self.images / wanted.removeprefix("sha256:")
