@@ -271,6 +271,8 @@ def _housekeeping(daemon: Daemon, stop: threading.Event) -> None:
     turn = 0
     with unending("housekeeping"):
         _end_sessions(daemon)
+    with unending("housekeeping"):
+        _vouch(daemon)
     while not stop.wait(LOOK_S):
         turn += 1
         for every, work in (

@@ -92,6 +92,14 @@ def test_a_column_of_another_kind_is_a_change(bad: Any, column: int) -> None:
     assert Chain().follow([tuple(row)]) == "entry 1 was changed"
 
 
+def test_an_order_that_was_changed_is_called_so() -> None:
+    rows = chained(5)
+    assert Chain().follow([*rows[:2], rows[3], rows[2], rows[4]]) == (
+        "entry 4 stands before entry 3: the order was changed"
+    )
+    assert Chain().follow([*rows[:2], *rows[3:]]) == "entry 3 is missing"
+
+
 def at(seq: int, rows: list[Written], digest: str = "") -> Checkpoint:
     return Checkpoint(seq=seq, hash=digest or (rows[seq - 1][5] if seq else GENESIS), at=0.0)
 

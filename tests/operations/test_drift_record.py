@@ -143,6 +143,16 @@ def test_the_end_of_a_ledger_that_was_cut_off_is_missed_at_the_next_look(guard: 
         watch.vouch()
 
 
+def test_checkpoints_that_were_taken_away_are_missed_at_the_next_look(guard: Guard, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    watch = LedgerWatch(Checkpoints(guard.world.store, home, guard.world.clock))
+    watch.vouch()
+    assert watch.problem() == ""
+    home.checkpoints.unlink()
+    assert watch.problem().startswith("checkpoints were taken away: ")
+
+
 def test_an_image_under_another_name_is_what_was_decided_about_it(guard: Guard) -> None:
     world = guard.world
     [image] = world.store.catalog.list()

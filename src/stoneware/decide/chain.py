@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from operator import lt
 from typing import Any
 
@@ -45,7 +45,7 @@ class Chain:
         """Goes on with more entries. None while each follows from the one before; else a sentence naming the first that doesn't."""
         for seq, at, subject, fact, previous, digest in entries:
             if seq != self.seq + 1:
-                return self._misplaced(seq)
+                return self._misplaced(seq, {one[0] for one in entries})
             if previous != self.head:
                 return f"entry {seq} doesn't follow from entry {self.seq}"
             if not (_is_plainly_sound(seq, at, subject, fact, previous, digest)) and not _is_sound(
@@ -57,8 +57,10 @@ class Chain:
                 self.known[seq] = digest
         return None
 
-    def _misplaced(self, seq: object) -> str:
+    def _misplaced(self, seq: object, all_of_them: Set[object]) -> str:
         if isinstance(seq, int) and seq > self.seq + 1:
+            if self.seq + 1 in all_of_them:
+                return f"entry {seq} stands before entry {self.seq + 1}: the order was changed"
             return f"entry {self.seq + 1} is missing"
         return f"entry {seq} was never written by Stoneware"
 

@@ -58,6 +58,10 @@ class Checkpoints:
         whole = path.read_text(errors="replace").rpartition("\n")[0] if path.exists() else ""
         return whole.splitlines()
 
+    def size_bytes(self) -> int:
+        """Of the file, which only ever grows; 0 where there is none yet."""
+        return self.home.checkpoints.stat().st_size if self.home.checkpoints.exists() else 0
+
     def read(self) -> list[Checkpoint]:
         """All that were made here. Raises Refused naming the line that isn't one of ours any more."""
         return read_lines(self.lines(), believed_keys(self.home), self.home.checkpoints.name)

@@ -21,12 +21,13 @@ class LedgerWatch:
     """`problem` is what is wrong, as of the last proof; `vouch` proves it now, and signs its end.
 
     A proof may be long ago, and no checkpoint speaks of what was written since the last one. So each time the end is noted that was
-    seen, which has to be there the next time: what was cut off meanwhile is found at the next look.
+    seen, which has to be there the next time: what was cut off meanwhile is found at the next look. So are checkpoints.
     """
 
     checkpoints: Checkpoints
     _problem: str = ""
     _end: tuple[int, str] = (0, GENESIS)
+    _signed_bytes: int = 0
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,7 +46,10 @@ class LedgerWatch:
         if there != head:
             what = "was written anew" if there else "is missing"
             return f"entry {seq} {what}: it was seen here, and the ledger ends with entry {end[0]}"
-        self._end = end
+        signed = self.checkpoints.size_bytes()
+        if signed < self._signed_bytes:
+            return f"checkpoints were taken away: {self._signed_bytes - signed} bytes of {self.checkpoints.home.checkpoints}"
+        self._end, self._signed_bytes = end, signed
         return ""
 
     def vouch(self) -> tuple[Checkpoint, str]:
