@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.support.building import BuildWorld, spec, step
+from tests.support.simulation import Killed
 
-from stoneware.model.build import BuildStatus
+from stoneware.errors import Refused
+from stoneware.model.build import BuildStatus, BuildStep
 from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.operations.bake import BakeFrame
+from stoneware.operations.build_frame import BuildFrame
 from stoneware.operations.build_hook import StatusHook
 from stoneware.operations.build_prune import BuildPrune
+from stoneware.operations.build_verbs import OwnSteps
 from stoneware.operations.outcome import Finish, Outcome, Wait
 from stoneware.operations.procedure import Context, Procedure
 
@@ -253,6 +258,128 @@ def test_what_its_trigger_names_is_baked(world: BuildWorld) -> None:
     )
     world.run()
     assert world.building.show(build).status is BuildStatus.SUCCESS
+
+
+def own(identity: str, verb: str, *args: str, **more: Any) -> BuildStep:
+    return step(identity, image="", verb=verb, args=args, **{"waits_for": (), **more})
+
+
+def baking(world: BuildWorld, *steps: BuildStep, hangs: tuple[str, ...] = (), **more: Any) -> str:
+    """A build of these steps, where bakes of the families in `hangs` never end by themselves."""
+    world.others = {"bake": QuickBake(hangs=hangs)}
+    world.restart()
+    return world.begin(spec(*steps, **more), allowed=("bake", "deploy"))
+
+
+def test_what_began_in_the_turn_in_which_another_step_could_not_is_known_and_turned_back(world: BuildWorld) -> None:
+    steps = (own("bake", "bake", "web"), step("runs", waits_for=()), own("pub", "publish", "nosuch/3"))
+    world.runs.lasts["runs"] = 1000.0
+    build = baking(world, *steps, hangs=("web",))
+    world.run()
+    view = world.building.show(build)
+    assert (view.status, view.code) == (BuildStatus.FAILURE, "image-not-found"), view
+    assert [one.status for one in view.steps] == [BuildStatus.CANCELLED, BuildStatus.CANCELLED, BuildStatus.FAILURE]
+    assert [one.because for one in view.steps[:2]] == ["cut short", "cut short"]
+    assert "nosuch/3" in view.steps[2].because and "nosuch/3" in view.because
+    assert any(line.startswith(f'{build}: Step #2 - "pub": ') and "nosuch/3" in line for line in world.runs.said)
+    [bake] = [world.store.operations.get(child) for child in view.children]
+    ends = [entry.fact for entry in world.store.ledger.entries(limit=1000)]
+    order = [fact.subject for fact in ends if fact.verb in ("bake.failed", "build.failed")]
+    assert (bake.result, order) == (Result.FAILED, ["family:web", build]), "it may have its source until it is over"
+
+
+def test_a_step_that_begins_after_the_one_that_failed_never_does(world: BuildWorld) -> None:
+    build = baking(world, own("pub", "publish", "nosuch/3"), step("runs", waits_for=()))
+    world.run()
+    assert world.runs.starts == ["fetch"]
+    assert [one.because for one in world.building.show(build).steps][1:] == ["never began"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "said"),
+    [
+        ("bake", ("nobody",), "declares no image nobody"),
+        ("publish", ("nosuch/3",), "nosuch/3"),
+        ("publish", (), "has baked nothing"),
+        ("deploy", ("nowhere",), "declares no deployment nowhere"),
+        ("check", (), "stoneware.yaml:1"),
+    ],
+)
+def test_a_step_of_our_own_may_be_allowed_to_fail(
+    verb: str, args: tuple[str, ...], said: str, world: BuildWorld
+) -> None:
+    if verb == "check":
+        (world.home.builds / "build-1" / "source" / "stoneware.yaml").write_text("imagines: {}\n")
+    steps = (step("before"), own("own", verb, *args, waits_for=(0,), allow_failure=True), step("after"))
+    build = baking(world, *steps)
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.SUCCESS, view
+    assert [one.status for one in view.steps] == [BuildStatus.SUCCESS, BuildStatus.FAILURE, BuildStatus.SUCCESS]
+    assert said in view.steps[1].because
+    assert any(said in line for line in world.runs.said)
+
+
+def test_a_bake_that_begins_only_in_part_is_turned_back(world: BuildWorld) -> None:
+    """The second family is refused when the first one is begun already."""
+    inner = OwnSteps._bake_one
+
+    def bake_one(self: OwnSteps, ctx: Context, frame: BuildFrame, number: int, *rest: Any) -> str:
+        if rest[-1] == "api":
+            raise Refused("not this one", "choose another")
+        return inner(self, ctx, frame, number, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OwnSteps, "_bake_one", bake_one)
+        build = baking(world, own("bake", "bake", allow_failure=True), step("after"), hangs=("web",))
+        world.run()
+    view = world.building.show(build)
+    assert (view.status, len(view.children)) == (BuildStatus.SUCCESS, 1)
+    assert world.store.operations.get(view.children[0]).result is Result.FAILED
+
+
+def test_a_bake_of_which_one_family_is_busy_is_turned_back_when_it_is_cancelled(world: BuildWorld) -> None:
+    frame = BakeFrame(family="api", folder="/", spec={"containerfile": "x"})  # type: ignore[arg-type]
+    world.store.operations.create(
+        kind="bake", subject="family:api", actor="ann", reason="", state="BUILDING", frame=frame
+    )
+    build = baking(world, own("bake", "bake"), hangs=("web", "api"))
+    world.run(until=lambda: bool(world.building.show(build).children))
+    [begun] = world.building.show(build).children
+    world.building.cancel(build, "bea")
+    world.run(until=lambda: world.building.show(build).ended_at is not None)
+    assert world.store.operations.get(begun).result is Result.FAILED
+    other = world.store.operations.active("family:api")
+    assert other is not None and other.actor == "ann", "what others do goes on"
+
+
+@pytest.mark.parametrize("death", [1, 2])
+def test_what_a_daemon_began_before_it_died_is_turned_back_with_the_build(death: int, world: BuildWorld) -> None:
+    """It was killed before it could note what it had begun, and the build is cancelled before the next one looks."""
+    seen = 0
+
+    def effect(what: str) -> None:
+        nonlocal seen
+        seen += what.startswith("after") and not what.endswith("fetch")
+        if seen == death:
+            raise Killed
+
+    world.runs.effect = effect
+    world.runs.lasts = {"one": 1000.0, "two": 1000.0}
+    steps = (own("bake", "bake", "web"), step("one", waits_for=()), step("two", waits_for=()))
+    build = baking(world, *steps, hangs=("web",))
+    with pytest.raises(Killed):
+        world.run()
+    world.runs.effect = lambda what: None
+    world.building.cancel(build, "bea")
+    world.restart()
+    world.run()
+    view = world.building.show(build)
+    assert view.status is BuildStatus.CANCELLED
+    begun = ["cut short"] * death + ["never began"] * (2 - death)
+    assert [one.because for one in view.steps][1:] == begun
+    [bake] = world.store.operations.list(kind="bake")
+    assert bake.result is Result.FAILED
 
 
 DEPLOYED = """

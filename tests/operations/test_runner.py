@@ -36,7 +36,7 @@ def test_an_abort_whose_way_back_fails_at_first_is_heard_again(tmp_path: Path, m
 
 def test_a_refusal_of_an_input_names_the_places_of_its_first_problems() -> None:
     problems = [Problem("stoneware.yaml", line, "images", "is wrong") for line in (1, 2, 3, 4, 5)]
-    told = runner._why(BadInput("stoneware.yaml has problems", problems))
+    told = runner.in_words(BadInput("stoneware.yaml has problems", problems))
     assert told.startswith("stoneware.yaml has problems: stoneware.yaml:1 images: is wrong; stoneware.yaml:2")
     assert told.endswith("; and 2 more")
-    assert runner._why(BadInput("no", next_step="say yes")) == "no (say yes)"
+    assert runner.in_words(BadInput("no", next_step="say yes")) == "no (say yes)"

@@ -10,6 +10,7 @@ from tests.support.building import spec, step
 from tests.support.step_image import IMAGE
 
 from stoneware.errors import BadInput, Refused
+from stoneware.host.files import is_locked
 from stoneware.model.build import Artifacts, BuildStatus, StepVolume
 from stoneware.pipeline.source import resolve_ref
 
@@ -288,3 +289,28 @@ def test_what_steps_have_come_to_is_kept_when_the_next_one_can_not_begin(shop: S
         (BuildStatus.FAILURE, None),
     ]
     assert "step 'second' failed: there is no folder file in the workspace" in view.because
+
+
+@pytest.mark.parametrize("others", [1, 6])
+def test_nothing_goes_on_of_a_build_whose_own_step_can_not_begin(others: int, shop: Shop) -> None:
+    """The containers were started a moment before it: not even their supervisors have said yet that they run."""
+    ghosts = [step(f"s{at}", "sleep 60; echo ghost", waits_for=()) for at in range(others)]
+    bad = step("pub", image="", verb="publish", args=("nosuch/3",), waits_for=())
+    (shop.folder / "stoneware.yaml").write_text("images: {}\n")
+    view = shop.run(spec(*ghosts, bad), allowed=("bake",))
+    assert view.status is BuildStatus.FAILURE and "nosuch/3" in view.because, view
+    assert [one.status for one in view.steps] == [BuildStatus.CANCELLED] * others + [BuildStatus.FAILURE]
+    assert {one.because for one in view.steps[:-1]} == {"cut short"}
+    jobs = [shop.home.builds / view.id / "jobs" / f"{at}.lock" for at in range(others)]
+    assert not any(is_locked(job) for job in jobs) and not shop.containers()
+    assert "Step #" in shop.log(view.id) and "nosuch/3" in shop.log(view.id)
+
+
+def test_a_step_of_our_own_that_can_not_begin_may_be_allowed_to_fail(shop: Shop) -> None:
+    (shop.folder / "stoneware.yaml").write_text("imagines: {}\n")
+    check = step("check", image="", verb="check", allow_failure=True)
+    view = shop.run(spec(step("one", "true"), check, step("last", "echo came here")), allowed=("bake",))
+    assert view.status is BuildStatus.SUCCESS, view
+    assert [one.status for one in view.steps] == [BuildStatus.SUCCESS, BuildStatus.FAILURE, BuildStatus.SUCCESS]
+    assert "stoneware.yaml:1" in view.steps[1].because
+    assert 'Step #1 - "check": stoneware.yaml:1' in shop.log(view.id) and "came here" in shop.log(view.id)

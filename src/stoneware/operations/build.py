@@ -13,9 +13,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from stoneware.decide.build.graph import decided_at, ready, verdict
+from stoneware.decide.build.graph import culprit, decided_at, ready, verdict
 from stoneware.decide.build.turns import Queued, turns
-from stoneware.errors import BadInput
+from stoneware.errors import BadInput, LeaseLost
 from stoneware.model.build import BuildSpec, BuildStatus, StepRecord
 from stoneware.model.operation import OperationRecord, Result, SignalKind
 from stoneware.operations.build_frame import BuildFrame
@@ -36,6 +36,8 @@ LONGEST_TURN_S = 3.0
 LONGEST_WHY_BYTES = 2**16
 GRACE_S = 60.0
 """How much longer than its time a state may last before the time is put down to us."""
+PATIENCE_S = 60.0
+"""How long a bake that is turned back may have its source still."""
 
 
 CODE_OF = {
@@ -151,14 +153,30 @@ class Build(Procedure[BuildFrame]):
         if took_s > spec.timeout_s and status in (BuildStatus.WORKING, BuildStatus.SUCCESS, BuildStatus.FAILURE):
             return self._end(ctx, frame, BuildStatus.TIMEOUT, f"it took longer than {spec.timeout_s:g}s")
         if status not in (BuildStatus.WORKING, BuildStatus.SUCCESS):
-            return self._end(ctx, frame.coded("build-failed"), status, why)
+            return self._end(ctx, frame.coded(_code_of(frame)), status, why)
         if status is BuildStatus.SUCCESS:
             return Go("COLLECTING", frame, why)
-        for number in ready(spec, frame.steps):
-            frame = self.steps.begin(ctx, frame, number)
+        frame = self._begin(ctx, frame)
         running = [record.id for record in frame.steps if record.status is BuildStatus.WORKING]
         pause_s = min(LONGEST_PAUSE_S, max(SOON_S, (ctx.now - _last_news(frame)) / 50))
         return Wait(pause_s, frame, f"running {', '.join(running)}" if running else "between two steps")
+
+    def _begin(self, ctx: Context, frame: BuildFrame) -> BuildFrame:
+        """Begins what waits for nothing any more, until a step fails over it. What this turn has come to is kept before anything
+        that can't be begun is heard of: the next turn asks again."""
+        known = BuildFrame.model_validate(ctx.record.frame)
+        for number in ready(frame.known, frame.steps):
+            try:
+                frame = self.steps.begin(ctx, frame, number)
+            except LeaseLost:
+                raise
+            except Exception:
+                if (frame.steps, frame.children) == (known.steps, known.children):
+                    raise
+                return frame
+            if culprit(frame.known, frame.steps) is not None:
+                return frame
+        return frame
 
     def collecting(self, ctx: Context, frame: BuildFrame) -> Outcome:
         """What was to be there at the end is there, and what is to be kept is kept. Whoever cancels it meanwhile is heard."""
@@ -171,9 +189,14 @@ class Build(Procedure[BuildFrame]):
         return Go("ENDING", kept.ends(BuildStatus.SUCCESS, ""), "")
 
     def ending(self, ctx: Context, frame: BuildFrame) -> Outcome:
-        """Nothing of it runs any more, and its workspace goes."""
+        """Nothing of it runs any more, and its workspace goes. What it has begun is looked for, for whoever began it may have died
+        before that was noted."""
         build = ctx.record.id
-        self.steps.give_up(ctx, frame)
+        frame = self.steps.found(ctx, frame)
+        left = self.steps.give_up(ctx)
+        if any(one.kind == "bake" for one in left) and ctx.now - frame.entered_at < PATIENCE_S:
+            self.steps.stop(ctx, frame)
+            return Wait(SOON_S, frame, f"turning back {', '.join(one.id for one in left)}")
         if not self.runs.end(build, [FETCH, DOCKER, *(str(number) for number in range(len(frame.steps)))]):
             return Wait(SOON_S, frame, "ending what still runs")
         frame = _closed(frame, ctx.now)
@@ -245,6 +268,12 @@ def _closed(frame: BuildFrame, now: float) -> BuildFrame:
         elif record.status is BuildStatus.PENDING:
             frame = frame.with_step(number, status=BuildStatus.CANCELLED, because="never began")
     return frame
+
+
+def _code_of(frame: BuildFrame) -> str:
+    """Why it failed: the reason that its step could not begin, or that it ran and did not pass."""
+    at = culprit(frame.known, frame.steps)
+    return "build-failed" if at is None else frame.codes.get(at, "build-failed")
 
 
 def _cut(status: BuildStatus | None) -> BuildStatus:

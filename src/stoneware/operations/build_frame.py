@@ -15,7 +15,8 @@ class BuildFrame(Frame):
 
     `families` and `deployments` are those that its steps may bake into, or deploy and promote (empty: all that it declares).
     `status` is how it ends, as soon as that is known. `trigger` names who began it, if not a person; `retries` the build that it
-    does once more. `children` are operations that steps have begun, by the step's position. `kept` are the artifacts, which lie
+    does once more. `children` are operations that steps have begun, by the step's position, and `codes` says why a
+    step could not begin. `kept` are the artifacts, which lie
     below `kept_in`. Times in seconds since the epoch.
     """
 
@@ -39,6 +40,7 @@ class BuildFrame(Frame):
     began_at: float | None = None
     works_from: float | None = None
     children: dict[int, tuple[str, ...]] = {}
+    codes: dict[int, str] = {}
     kept: tuple[str, ...] = ()
     kept_in: str = ""
 

@@ -70,6 +70,9 @@ class OwnSteps:
     def look(self, identity: str) -> OperationRecord:
         return self.store.operations.get(identity)
 
+    def under_way(self, ctx: Context) -> list[OperationRecord]:
+        return [one for one in self.store.operations.under_way().values() if one.actor == actor_of(ctx)]
+
     def give_up(self, ctx: Context, identity: str) -> None:
         record = self.store.operations.get(identity)
         if record.result is not None or any(

@@ -156,7 +156,7 @@ class Runner:
                 return Wait(0.0, frame, "cut short"), 0
             if not procedure.going_back(ctx.record.state):
                 try:
-                    return procedure.retreat(ctx, frame.coded(refusal.code), _why(refusal)), 0
+                    return procedure.retreat(ctx, frame.coded(refusal.code), in_words(refusal)), 0
                 except Exception as broken:
                     return self._later(procedure, ctx, frame, broken)
             return self._later(procedure, ctx, frame, refusal)
@@ -249,7 +249,7 @@ def _code_of(outcome: Finish) -> dict[str, str]:
     return {"code": code} if code and outcome.result is not Result.SUCCEEDED else {}
 
 
-def _why(refusal: StonewareError) -> str:
+def in_words(refusal: StonewareError) -> str:
     """The refusal in words; of an input that can't be read, with the places of its first problems."""
     problems = refusal.problems if isinstance(refusal, BadInput) else ()
     places = "; ".join(str(problem) for problem in problems[:MOST_PROBLEMS])

@@ -131,7 +131,7 @@ class Workshop:
             pull="missing" if "network" in allowed and not is_short(image) else "never",
         )
         words = podman.words(*run_words(step, ground, number))
-        job.start([words], log=folder.log, prefix=f"{_prefix(number, step)}: ", env=podman.env())
+        job.start([words], log=folder.log, prefix=f"{step_name(number, step)}: ", env=podman.env())
 
     def _mounts(
         self, folder: BuildFolder, number: int, step: BuildStep, allowed: Collection[str]
@@ -194,6 +194,8 @@ class Workshop:
             podman.run("rm", "--force", "--ignore", "--time", "0", *containers)
             if podman.run("ps", "--all", "--quiet", "--filter", f"label=stoneware.build={build}").strip():
                 return False
+        if any(folder.job(name).look().state == "running" for name in cut):
+            return False  # one that was started just now can't be ended before it has said who it is
         end_monitors({f"{build}-{name}" for name in jobs if name.isdigit()}, self.podman.run_folder)
         self._socket(build).unlink(missing_ok=True)
         self.annexes.leave(folder)
@@ -209,6 +211,6 @@ def _pid_file(folder: BuildFolder, number: int) -> Path:
     return folder.jobs / f"{number}.pid"
 
 
-def _prefix(number: int, step: BuildStep) -> str:
-    """How a step's lines begin, as teams know it."""
+def step_name(number: int, step: BuildStep) -> str:
+    """What a step's lines begin with, as teams know it."""
     return f"Step #{number}" if step.id.startswith("Step #") else f'Step #{number} - "{step.id}"'

@@ -29,7 +29,7 @@ def passed(step: BuildStep, record: StepRecord) -> bool:
 
 def ready(spec: BuildSpec, records: Records) -> tuple[int, ...]:
     """The positions of the steps to start now, in the spec's order; none when one has failed."""
-    if _culprit(spec, records) is not None:
+    if culprit(spec, records) is not None:
         return ()
     through = {at for at, step in enumerate(spec.steps) if passed(step, records[at])}
     waiting = [
@@ -43,9 +43,9 @@ def ready(spec: BuildSpec, records: Records) -> tuple[int, ...]:
 
 def verdict(spec: BuildSpec, records: Records) -> tuple[BuildStatus, str]:
     """What the build is, and why in a sentence. It has ended as soon as a step didn't pass, whatever still runs then."""
-    culprit = _culprit(spec, records)
-    if culprit is not None:
-        return _status_of(records[culprit]), _reason(records[culprit])
+    bad = culprit(spec, records)
+    if bad is not None:
+        return _status_of(records[bad]), _reason(records[bad])
     left = sum(not one.status.ended for one in records)
     if left:
         return BuildStatus.WORKING, f"{counted(left, 'step')} of {len(records)} to go"
@@ -56,16 +56,16 @@ def verdict(spec: BuildSpec, records: Records) -> tuple[BuildStatus, str]:
 
 def decided_at(spec: BuildSpec, records: Records) -> float | None:
     """When it came to what it is: with the step that didn't pass, or with the last one; None as long as it goes on."""
-    culprit = _culprit(spec, records)
-    if culprit is not None:
-        return records[culprit].ended_at
+    bad = culprit(spec, records)
+    if bad is not None:
+        return records[bad].ended_at
     ends = [one.ended_at for one in records]
     return (
         max((at for at in ends if at is not None), default=None) if all(one.status.ended for one in records) else None
     )
 
 
-def _culprit(spec: BuildSpec, records: Records) -> int | None:
+def culprit(spec: BuildSpec, records: Records) -> int | None:
     """The step that ended the build: the first to end without passing. Those that were stopped only because of it come last."""
     bad = [at for at, step in enumerate(spec.steps) if records[at].status.ended and not passed(step, records[at])]
     return min(bad, key=lambda at: _blame(records[at], at), default=None)
