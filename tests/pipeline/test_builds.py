@@ -13,6 +13,7 @@ from stoneware.errors import BadInput, Refused
 from stoneware.host.files import is_locked
 from stoneware.model.build import Artifacts, BuildStatus, StepVolume
 from stoneware.pipeline.source import resolve_ref
+from stoneware.spec.cloudbuild.check import LARGEST_STEP, LONGEST_ENV
 
 pytestmark = pytest.mark.host
 
@@ -314,3 +315,19 @@ def test_a_step_of_our_own_that_can_not_begin_may_be_allowed_to_fail(shop: Shop)
     assert [one.status for one in view.steps] == [BuildStatus.SUCCESS, BuildStatus.FAILURE, BuildStatus.SUCCESS]
     assert "stoneware.yaml:1" in view.steps[1].because
     assert 'Step #1 - "check": stoneware.yaml:1' in shop.log(view.id) and "came here" in shop.log(view.id)
+
+
+def test_a_step_gets_what_is_just_within_the_limits(shop: Shop) -> None:
+    """As long a variable as there may be, of letters that have several bytes, in one line and in several; and all together."""
+    longest, lines = "L=" + "\u00fc" * 32_766 + "x", "M=\n" + "\u2603" * 21_844
+    most = tuple(f"N{at}=" + "x" * 60_000 for at in range(20))
+    script = """printf '%s' "$L" >l; printf '%s' "$M" >m; printf '%s' "$H" >h; printf '%s' "$R" >r; echo $# ${#N19}"""
+    args, given = ("-c", script, *["x" * 1000] * 98), (longest, lines, "H=end\r", "R=\ra\rb", *most)
+    assert max(len(one.encode()) for one in given) == LONGEST_ENV
+    assert LARGEST_STEP - 100_000 < sum(len(one.encode()) for one in (*args, *given)) <= LARGEST_STEP
+    copies = Artifacts(paths=("l", "m", "h", "r"))
+    view = shop.run(spec(step("a", image=IMAGE, entrypoint="sh", args=args, environment=given), artifacts=copies))
+    assert view.status is BuildStatus.SUCCESS, (view.because, shop.log(view.id)[-2000:])
+    kept = {name: (Path(view.kept_in) / name).read_bytes().decode() for name in view.kept}
+    assert kept == {"l": longest[2:], "m": lines[2:], "h": "end\r", "r": "\ra\rb"}
+    assert "97 60000\n" in shop.log(view.id)

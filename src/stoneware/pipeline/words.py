@@ -55,9 +55,14 @@ def run_words(step: BuildStep, ground: Ground, number: int) -> list[str | Path]:
 
 def environment_text(step: BuildStep) -> str:
     """A step's environment as podman reads it from a file: there it isn't seen by everybody who lists processes."""
-    return "".join(f"{one}\n" for one in (f"HOME={HOME}", *step.environment) if "\n" not in one)
+    return "".join(f"{one}\n" for one in (f"HOME={HOME}", *step.environment) if not _breaks(one))
 
 
 def many_lined(step: BuildStep) -> list[str]:
     """Variables with several lines, which such a file can't hold."""
-    return [one for one in step.environment if "\n" in one]
+    return [one for one in step.environment if _breaks(one)]
+
+
+def _breaks(variable: str) -> bool:
+    """Whether a line of a file isn't all of it: podman takes a carriage return at the end for a part of the line's."""
+    return "\n" in variable or "\r" in variable

@@ -40,7 +40,21 @@ def read(values: dict[str, Any], source: Source = USUAL, **given: str) -> BuildS
         (step(args=["x"] * 100), step(args=["x"] * 101), "steps[0].args: has 101 arguments, write at most 100"),
         (step(args=["x" * 10_000]), step(args=["x" * 10_001]), "has 10001 characters, write at most 10000"),
         (step(env=["A=1"] * 100), step(env=["A=1"] * 101), "steps[0].env: has 101 variables, write at most 100"),
-        (step(env=["A=" + "x" * 65_534]), step(env=["A=" + "x" * 65_535]), "has 65537 characters, write at most 65536"),
+        (step(env=["A=" + "x" * 65_533]), step(env=["A=" + "x" * 65_534]), "has 65536 bytes, write at most 65535"),
+        (step(env=["A=" + "\u00fc" * 32_766]), step(env=["A=" + "\u00fc" * 32_767]), "has 65536 bytes, write at most"),
+        (step(env=["A=\n" + "\u2603" * 21_844]), step(env=["A=\n" + "\u2603" * 21_845]), "steps[0].env[0]: 'A="),
+        (
+            build(steps=[{"name": "a", "env": ["A=" + "x" * 61_533 + "$_U"]}], substitutions={"_U": "\u00fc" * 2000}),
+            build(steps=[{"name": "a", "env": ["A=" + "x" * 61_534 + "$_U"]}], substitutions={"_U": "\u00fc" * 2000}),
+            "steps[0].env[0]: becomes 65536 bytes long, at most 65535",
+        ),
+        (
+            build(steps=[{"name": "a", "args": ["$_U" * 5] * 75}], substitutions={"_U": "\u00fc" * 2000}),
+            build(
+                steps=[{"name": "a", "args": ["$_U" * 5] * 75, "env": ["A="]}], substitutions={"_U": "\u00fc" * 2000}
+            ),
+            "steps[0]: has 1500002 bytes of arguments and variables, write at most 1500000",
+        ),
         (step(dir="x/" * 500), step(dir="x/" * 500 + "x"), "has 1001 characters, write at most 1000"),
         (step(dir="x" * 255), step(dir="x" * 256), "has a part of more than 255 bytes"),
         (step(dir="/é/" + "é" * 127), step(dir="/é/" + "é" * 128), "has a part of more than 255 bytes"),

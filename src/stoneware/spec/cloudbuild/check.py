@@ -16,8 +16,12 @@ MOST_IMAGES = 100
 MOST_PATHS = 100
 MOST_TAGS = 64
 LONGEST_ARG = 10_000
+INTO_A_FILE = "what is longer goes into a file of the repository"
 NAMED = "write NAME=value, without spaces before ="
-LONGEST_ENV = 65_536
+LONGEST_ENV = 65_535
+"""Bytes of a variable, with its name: podman reads them from lines that are no longer (Go's bufio.Scanner)."""
+LARGEST_STEP = 1_500_000
+"""Bytes of a step's arguments and variables together: no program gets more than 2 MiB (execve(2)), and others use of that, too."""
 LONGEST_NAME = 1000
 """Characters of an image's name, and of a folder's."""
 LONGEST_BUILD_S = 86_400.0
@@ -81,7 +85,10 @@ def _env(entries: tuple[str, ...], here: Path, say: Complaints) -> None:
     _most(here, len(entries), MOST_ENV, "variables", say)
     for at, entry in enumerate(entries):
         place = (*here, at)
-        _longest(place, entry, LONGEST_ENV, say)
+        if len(entry.encode()) > LONGEST_ENV:
+            say.wrong(
+                place, f"{shown(entry)} has {len(entry.encode())} bytes", f"write at most {LONGEST_ENV}; {INTO_A_FILE}"
+            )
         name = entry.partition("=")[0]
         if say.touches(place):
             continue

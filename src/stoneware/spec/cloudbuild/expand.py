@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 
 from stoneware.model.build import Artifacts, BuildSpec, BuildStep, Source, StepVolume
 from stoneware.spec.cloudbuild.builtins import DEFAULTS, OF_THE_BUILD, OF_THE_TRIGGER, built_in
-from stoneware.spec.cloudbuild.check import LONGEST_ARG, LONGEST_ENV, NAMED, names_a_variable
+from stoneware.spec.cloudbuild.check import (
+    INTO_A_FILE,
+    LARGEST_STEP,
+    LONGEST_ARG,
+    LONGEST_ENV,
+    NAMED,
+    names_a_variable,
+)
 from stoneware.spec.cloudbuild.check_substitutions import CODE, wrong_pair
 from stoneware.spec.cloudbuild.file import BuildDraft, CloudBuild, Complaints, StepDraft, VolumeDraft
 from stoneware.spec.cloudbuild.places import folder, image, kept_paths, location, tags
@@ -100,6 +107,10 @@ class _Expansion:
         environment = self._environment(at, step)
         if is_verb(name):
             return verb_step(name, step, common, here, self.say)
+        size_bytes = sum(len(one.encode()) for one in (*args, *environment))
+        if size_bytes > LARGEST_STEP:
+            wrong = f"has {size_bytes} bytes of arguments and variables"
+            self.say.wrong(here, wrong, f"write at most {LARGEST_STEP}; {INTO_A_FILE}")
         entrypoint = self.known.apply(step.entrypoint or "", (*here, "entrypoint"))
         return common.model_copy(
             update={
@@ -123,6 +134,9 @@ class _Expansion:
             self.known.used.update(self.known.user)
         for path, entries in ((("options", "env"), options.env), (("steps", at, "env"), step.env)):
             for number, entry in enumerate(self._texts(entries, path)):
+                if len(entry.encode()) > LONGEST_ENV:
+                    wrong = f"becomes {len(entry.encode())} bytes long"
+                    self.say.wrong((*path, number), wrong, f"at most {LONGEST_ENV}; {INTO_A_FILE}")
                 name, _, value = entry.partition("=")
                 if not names_a_variable(name):
                     self.say.wrong((*path, number), f"becomes {shown(entry)}, which names no variable", NAMED)
