@@ -331,3 +331,14 @@ def test_a_step_gets_what_is_just_within_the_limits(shop: Shop) -> None:
     kept = {name: (Path(view.kept_in) / name).read_bytes().decode() for name in view.kept}
     assert kept == {"l": longest[2:], "m": lines[2:], "h": "end\r", "r": "\ra\rb"}
     assert "97 60000\n" in shop.log(view.id)
+
+
+def test_a_log_has_what_a_terminal_would_overwrite(shop: Shop) -> None:
+    script = r"printf 'ERROR: test 17 failed\rok\n'; printf 'dos\r\n'; printf 'no end\r'"
+    log = shop.log(shop.run(spec(step("a", script))).id)
+    assert [line.partition('"a": ')[2] for line in log.splitlines() if '"a": ' in line] == [
+        "ERROR: test 17 failed",
+        "ok",
+        "dos",
+        "no end",
+    ]

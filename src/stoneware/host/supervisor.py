@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from pathlib import Path
 from typing import IO, Any
 
 LONGEST_LINE = 16384
+END = re.compile(rb"\r+\n?|\n")
+"""Where a line ends, or begins anew: carriage returns before a line feed belong to it."""
+MOST_STATES = 20
+"""States of a line that overwrites itself that are kept though they differ in no letter, beside the last one."""
 SET_PARENT_DEATH_SIGNAL = 1
 LIBC = ctypes.CDLL(None)
 PATIENCE_S = 2.0
@@ -50,10 +55,80 @@ class Log:
             self.left = 0  # a full disk ends the log, and not the program
 
 
+class Pen:
+    """Writes down what a program prints, as lines. After a lone carriage return a terminal would overwrite what was printed; here
+    it is a line of its own, so that nothing is hidden. Only of states that differ in no letter, as those of a progress bar, not all
+    are kept, which is said."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.rest = b""
+        self.letters = ""
+        self.states = 0
+        self.held: bytes | None = None
+
+    def write(self, data: bytes) -> None:
+        """More of what it prints. The end stays here as long as it may go on."""
+        data, at = self.rest + data, 0
+        for end in END.finditer(data):
+            text, at = data[at : end.start()], end.end()
+            if at == len(data) and end[0].endswith(b"\r"):
+                self.rest = text + b"\r"  # what comes next says whether it ends the line
+                return
+            self._cut(text, whole=end[0].endswith(b"\n"))
+        self.rest = data[at:]
+        while len(self.rest) > LONGEST_LINE:
+            self._line(self.rest[:LONGEST_LINE])
+            self.rest = self.rest[LONGEST_LINE:]
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        rest, self.rest = self.rest.rstrip(b"\r"), b""
+        if rest:
+            self._cut(rest, whole=True)
+        self._let_go()
+
+    def _cut(self, text: bytes, whole: bool) -> None:
+        while len(text) > LONGEST_LINE:
+            self._line(text[:LONGEST_LINE])
+            text = text[LONGEST_LINE:]
+        if text and (self.states or not whole):
+            self._state(text)
+        elif whole:
+            self._line(text)
+        if whole:
+            self._let_go()
+
+    def _line(self, text: bytes) -> None:
+        self._let_go()
+        self.log.line(text)
+
+    def _state(self, text: bytes) -> None:
+        letters = "".join(filter(str.isalpha, text.decode("utf-8", "replace")))
+        if letters != self.letters:
+            self._let_go()
+            self.letters = letters
+        self.states += 1
+        if self.states <= MOST_STATES:
+            self.log.line(text)
+        else:
+            self.held = text
+
+    def _let_go(self) -> None:
+        """The states of a line are over: the last one stays."""
+        if self.states > MOST_STATES + 1:
+            self.log.line(b"(%d more like these are not kept)" % (self.states - MOST_STATES - 1))
+        if self.held is not None:
+            self.log.line(self.held)
+        self.letters, self.states, self.held = "", 0, None
+
+
 def pump(stream: IO[bytes], log: Log) -> None:
-    """All lines of a stream; of one that overwrites itself, what stays."""
-    while raw := stream.readline(LONGEST_LINE):
-        log.line(raw.rstrip(b"\r\n").rpartition(b"\r")[2])
+    """Writes down all that a program prints, as it comes."""
+    pen = Pen(log)
+    while data := os.read(stream.fileno(), 65536):
+        pen.write(data)
+    pen.end()
 
 
 def perform(words: list[str], order: dict[str, Any], log: Log) -> int:
