@@ -226,11 +226,11 @@ def _watch(client: Client, one: dict[str, Any], no_wait: bool, json_: bool) -> N
 
 
 def _as_it_is(text: str) -> None:
-    click.echo(text, nl=False)
+    click.echo(output.plain(text), nl=False)
 
 
 def _as_json_lines(text: str) -> None:
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         output.show_json_line({"line": line})
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 import click
 
+from stoneware.cli.output import plain
 from stoneware.errors import BadInput, DaemonUnreachable, NotFound, StonewareError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -80,10 +81,10 @@ def _command(words: Sequence[str]) -> str:
 def _say(error: StonewareError) -> None:
     problems = error.problems if isinstance(error, BadInput) else ()
     for problem in problems:
-        click.echo(str(problem), err=True)
-    click.echo(f"stoneware: {error.message}" + ("; nothing was changed" if problems else ""), err=True)
+        click.echo(plain(str(problem)), err=True)
+    click.echo(plain(f"stoneware: {error.message}") + ("; nothing was changed" if problems else ""), err=True)
     if error.next_step:
-        click.echo(f"  next: {error.next_step}", err=True)
+        click.echo(plain(f"  next: {error.next_step}"), err=True)
     click.echo(_code_line(error.code), err=True)
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
+
+ORDER = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal takes as an order: what machines, steps and far hosts print is shown, never obeyed."""
+
+
+def plain(text: str) -> str:
+    """The text without orders to a terminal: of control characters, tabs and line feeds stay."""
+    return ORDER.sub("", text)
 
 
 def show_json(value: Any) -> None:
@@ -23,12 +32,12 @@ def show_json_line(value: Any) -> None:
 
 def say(text: str) -> None:
     """A line for people."""
-    click.echo(text)
+    click.echo(plain(text))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "nothing") -> None:
     """A table with aligned columns; `empty` when it has no rows. Columns without names have no line for them."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[plain(str(cell)) for cell in row] for row in rows]
     if not texts:
         click.echo(empty)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from pathlib import Path
@@ -13,9 +12,6 @@ import click
 from stoneware.cli import options, output
 from stoneware.errors import BadInput, Refused
 from stoneware.model.quantity import parse_span
-
-ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal takes as an order: a transcript is shown, never obeyed."""
 
 
 @click.command()
@@ -125,7 +121,7 @@ def _replay(identity: str, json_: bool) -> None:
         if not session["damage"]:
             raise
         said = "(what is there now is no transcript)"
-    output.say(ESCAPE.sub("", said.replace("\r\n", "\n")))
+    output.say(said)
     sealed = f"sha256:{session['transcript']}" if session["transcript"] else "not over yet"
     output.say(f"ended: {session['because'] or 'it goes on'}; transcript {sealed}")
     if session["damage"]:

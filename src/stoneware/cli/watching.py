@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import click
 
+from stoneware.cli import output
 from stoneware.client import Client
 from stoneware.errors import DaemonUnreachable, StonewareError
 
@@ -88,12 +89,12 @@ class _Log:
                 self.hidden.append(line)
             else:
                 self.hidden.clear()
-                click.echo(f"    {line}")
+                output.say(f"    {line}")
 
     def show_hidden(self) -> None:
         """Shows the last lines that were held back."""
         for line in self.hidden:
-            click.echo(f"    {line}")
+            output.say(f"    {line}")
 
 
 def _watch(client: Client, identity: str, *, quiet: bool, programs: Programs) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _watch(client: Client, identity: str, *, quiet: bool, programs: Programs) ->
                 for line in client.get(f"/v1/operations/{identity}/journal", after=seen):
                     seen, text = line["seq"], line["text"]
                     shown = "(as above)" if text == told and len(text) > LONG else text
-                    click.echo(
+                    output.say(
                         f"{line['at'] - record['created_at']:7.1f}s  {line['state'].lower():<14} {shown}".rstrip()
                     )
                     told = text
