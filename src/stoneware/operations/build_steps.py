@@ -162,4 +162,7 @@ def _not_run(said: str) -> tuple[BuildStatus, str]:
     if "image not known" in said or "did not resolve" in said or "initializing source" in said:
         hint = "`stoneware builder map` names an image for it, `stoneware builder build` makes one"
         return BuildStatus.FAILURE, f"its image isn't there: {said} ({hint})"
+    if "no command" in said:
+        why = "it says no command, and neither does its image"
+        return BuildStatus.FAILURE, f"{why} (write `args`, `entrypoint` or `script`)"
     return BuildStatus.INTERNAL_ERROR, f"podman could not run it: {said}"
