@@ -292,3 +292,14 @@ def test_all_triggers_of_a_repository_are_told_of_a_push(triggering: Triggering,
 )
 def test_short_names(repository: str, name: str) -> None:
     assert short_name(repository) == name
+
+
+def test_an_older_trigger_whose_address_has_a_token_says_what_is_to_be_done(
+    triggering: Triggering, store: Store, begun: Noted
+) -> None:
+    wish = TriggerSpec(repository="https://token@127.0.0.1:9/web.git", watch=Watch.POLL)
+    old = store.triggers.add("web", wish, {}, "ann", "")
+    with pytest.raises(Refused, match="token in it") as refused:
+        triggering.look(old)
+    assert "stoneware trigger delete web" in refused.value.next_step
+    assert "token in it" in triggering.state(old).trouble and not begun.sources

@@ -342,3 +342,9 @@ def test_a_log_has_what_a_terminal_would_overwrite(shop: Shop) -> None:
         "dos",
         "no end",
     ]
+
+
+def test_a_step_that_says_no_command_in_an_image_without_one(shop: Shop) -> None:
+    view = shop.run(spec(step("idle", allow_failure=True), step("last", "echo came here")))
+    assert view.status is BuildStatus.SUCCESS, view
+    assert view.steps[0].because.startswith("it says no command, and neither does its image")

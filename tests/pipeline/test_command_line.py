@@ -74,3 +74,16 @@ def test_a_build_goes_on_when_somebody_stops_looking_and_ends_when_it_is_cancell
     told = house.show("build-1")
     assert told["status"] == "CANCELLED" and "enough" in told["because"] and "CANCELLED" in printed
     assert not house.podman.run("ps", "--all", "--quiet").strip()
+
+
+def test_words_that_are_no_repository(house: House, tmp_path: Path) -> None:
+    for word in "fd::17@main", "ext::sleep 60", "ftp://127.0.0.1/x":
+        refused = house.done("build", "run", "--", word)
+        assert refused.returncode == 2 and "no repository" in refused.stderr, refused
+        assert "https://HOST/PATH" in refused.stderr
+    token = house.done("build", "https://token@127.0.0.1:9/app.git")
+    assert token.returncode == 2 and "token in it" in token.stderr and "credential helper" in token.stderr
+    titled = folder_of(tmp_path / "titled", r"printf '\033]0;title\a\033[1mbold\033[0m\a\n'")
+    shown = house.done("build", titled)
+    assert "Step #0: bold\n" in shown.stdout and not set(shown.stdout) & set("\x1b\a")
+    assert "\x1b]0;title\a" in (house.home.logs / "build-1.log").read_text()

@@ -39,3 +39,9 @@ def test_the_line_that_says_it(told: str, wrong: str) -> None:
 def test_a_repository_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="does not appear to be a git repository \\("):
         refs_of(str(tmp_path / "gone.git"))
+
+
+@pytest.mark.parametrize("address", ["fd::17", "ext::sleep 60", "nosuch::x", "ftp://127.0.0.1:9/x"])
+def test_a_way_that_needs_a_helper_is_refused_at_once(address: str) -> None:
+    with pytest.raises(Unreachable, match="not allowed"):
+        refs_of(address)

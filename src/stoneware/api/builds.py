@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from stoneware.api.operations import LONGEST_SILENCE_S, LONGEST_STREAM_S, PIECE, EventStream, Limit, piece_of_log
 from stoneware.api.services import Actor, Folder, Given, Key, Position, Reason, Services, Why
-from stoneware.model.address import without_credentials
+from stoneware.model.address import without_credentials, without_helper
 from stoneware.model.build import Allowed, BuildView, Source
 from stoneware.model.choice import one_of
 from stoneware.model.noun import Noun
@@ -26,6 +26,7 @@ LOOK_S = 0.1
 Repository = Annotated[
     str,
     StringConstraints(max_length=4096, pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$"),
+    AfterValidator(without_helper),
     AfterValidator(without_credentials),
 ]
 Ref = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^-\x00-\x20][^\x00-\x20]*$")]

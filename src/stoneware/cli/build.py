@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -185,15 +186,22 @@ def _source(source: str, config: str) -> dict[str, Any]:
         if config and not (folder / place).is_file() and place.is_file():  # as people type it: from where they are
             config = str(place.resolve())
         return {"folder": str(folder.resolve()), "config": config}
-    repository, at, ref = source.rpartition("@")
-    if not at or ("/" in ref and ":" in ref):  # the @ of ssh://user@host/path, or of user@host:path
-        repository, ref = source, "HEAD"
+    repository, ref = _at(source)
     place = Path(repository)
     if place.exists():
         repository = str(place.resolve())
     elif "://" not in repository and ":" not in repository:
         raise BadInput(f"there is no folder {source}", next_step="name a folder, or a repository as ADDRESS@BRANCH")
     return {"repository": repository, "ref": ref, "config": config}
+
+
+def _at(source: str) -> tuple[str, str]:
+    """Where a repository is, and what of it is meant: the @ of ssh://user@host/path and of user@host:path is of the address."""
+    scheme, sign, rest = source.rpartition("://")
+    host = re.match(r"[^/?#]*" if sign else r"[^/:@]*@[^/:@]*:|", rest)
+    begin = len(scheme + sign) + (host.end() if host else 0)
+    path, at, ref = source[begin:].rpartition("@")
+    return (source[:begin] + path, ref) if at else (source, "HEAD")
 
 
 def _pairs(given: tuple[str, ...]) -> dict[str, str]:

@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.clock import Clock
 from stoneware.decide.triggering import changes, named, pause_s, touched, wants_files
-from stoneware.errors import Conflict, NotFound, StonewareError
+from stoneware.errors import Conflict, NotFound, Refused, StonewareError
 from stoneware.host.unending import unending
+from stoneware.model.address import without_credentials
 from stoneware.model.build import Source
 from stoneware.model.trigger import Begun, Change, Trigger, TriggerSpec, TriggerState, Watch, is_local
 from stoneware.pipeline.git import refs_of, short_name
@@ -143,6 +144,7 @@ class Triggering:
             busy.discard(trigger.id)
 
     def _look(self, trigger: Trigger) -> list[Begun]:
+        _must_keep_no_secret(trigger)
         there, seen = self.refs(trigger.repository), self.store.triggers.seen(trigger.id)
         begun: list[Begun] = []
         if seen is None:
@@ -200,3 +202,14 @@ class Triggering:
     def _lock(self, trigger: int) -> threading.Lock:
         with self._guard:
             return self._locks.setdefault(trigger, threading.Lock())
+
+
+def _must_keep_no_secret(trigger: Trigger) -> None:
+    """A trigger may be older than this rule: it builds nothing more until it is made anew. Raises Refused."""
+    try:
+        without_credentials(trigger.repository)
+    except ValueError as wrong:
+        hint = (
+            f"`stoneware trigger delete {trigger.name}`, then make it anew; whoever gave the token should take it back"
+        )
+        raise Refused(f"{trigger.name} has {wrong}", hint) from None

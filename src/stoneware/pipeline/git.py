@@ -17,6 +17,7 @@ from stoneware.host.run import run
 LIMIT_S = 60.0
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
     "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=15",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -24,7 +25,7 @@ QUIET = {
     "LC_ALL": "C",
 }
 """git asks nobody for a password; there is nobody. What is missing is not fetched on the way, by whatever a repository names for
-that. What it says is said in one language."""
+that, and no helper is run for a way to a repository that git doesn't know itself. What it says is said in one language."""
 SAFE = (
     "-c",
     "safe.directory=*",
