@@ -348,3 +348,12 @@ def test_a_step_that_says_no_command_in_an_image_without_one(shop: Shop) -> None
     view = shop.run(spec(step("idle", allow_failure=True), step("last", "echo came here")))
     assert view.status is BuildStatus.SUCCESS, view
     assert view.steps[0].because.startswith("it says no command, and neither does its image")
+
+
+def test_a_build_that_ends_at_once_leaves_no_network_behind(shop: Shop) -> None:
+    steps = [step(f"s{at}", "sleep 60", waits_for=()) for at in range(3)]
+    bad = step("pub", image="", verb="publish", args=("nosuch/3",), waits_for=())
+    (shop.folder / "stoneware.yaml").write_text("images: {}\n")
+    view = shop.run(spec(*steps, bad), allowed=("bake", "network"))
+    assert view.status is BuildStatus.FAILURE and not shop.containers()
+    assert not list(Path("/sys/class/net").glob(f"sb{shop.podman.key[:8]}*"))

@@ -5,6 +5,7 @@ The protocol is what the operation knows; `Workshop` is the real one, over podma
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -36,6 +37,7 @@ from stoneware.pipeline.words import (
 FETCH, DOCKER = "fetch", "docker"
 """Names of jobs beside those of steps, which are their numbers."""
 PATIENCE_S = 5.0
+"""How long a container that is to end may take to be made first."""
 
 
 class Runs(Protocol):
@@ -177,6 +179,7 @@ class Workshop:
 
     def stop(self, build: str, number: int) -> None:
         folder = self.folder(build)
+        _let_be_made(folder, [str(number)])
         folder.job(str(number)).end()
         self.annexes.of(folder).run("rm", "--force", "--ignore", "--time", "0", f"{build}-{number}")
 
@@ -186,6 +189,7 @@ class Workshop:
             return True
         looks = {name: folder.job(name).look() for name in jobs}
         cut = [name for name, look in looks.items() if look.state in ("running", "vanished")]
+        _let_be_made(folder, cut)
         for name in cut:  # first whoever might be making a container just now, then the containers
             folder.job(name).end()
         containers = [f"{build}-{name}" for name in cut if name.isdigit()]
@@ -209,6 +213,16 @@ class Workshop:
 
 def _pid_file(folder: BuildFolder, number: int) -> Path:
     return folder.jobs / f"{number}.pid"
+
+
+def _let_be_made(folder: BuildFolder, jobs: Sequence[str]) -> None:
+    """Waits a little for containers that are being made: a podman that is killed over its network leaves that behind."""
+    until = time.monotonic() + PATIENCE_S
+    for name in filter(str.isdigit, jobs):
+        while not _pid_file(folder, int(name)).exists() and folder.job(name).look().state == "running":
+            if time.monotonic() > until:
+                return
+            time.sleep(0.02)
 
 
 def step_name(number: int, step: BuildStep) -> str:
