@@ -11,6 +11,10 @@ from stoneware.outside import parsed
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _FLAG = re.compile(r"--(\S+)\s*")
+_CONTINUED = re.compile(r"\\[ \t]*\Z")
+_PASSED_OVER = re.compile(r"\s*(#.*)?\Z")
+"""Between the lines of an instruction: an empty line, and a comment."""
+_SPACES = re.compile(r"[ \t\v\f\r]+")
 _ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
 
 
@@ -54,20 +58,20 @@ class Instruction:
 
 
 def instructions(text: str) -> list[Instruction]:
-    """All instructions of a Containerfile. Here-documents are left out."""
+    """All instructions of a Containerfile, joined and divided as buildah does it. Here-documents are left out."""
     found: list[Instruction] = []
-    lines = enumerate(text.splitlines(), 1)
+    lines = enumerate((line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")), 1)
     for number, first in lines:
-        last, whole = number, first.strip()
+        last, whole = number, first.lstrip()
         if not whole or whole.startswith("#"):
             continue
-        while whole.endswith("\\"):
-            last, more = next(lines, (last, ""))
-            more = more.strip()
-            whole = whole if more.startswith("#") else f"{whole[:-1].rstrip()} {more}"
-        name, _, rest = whole.partition(" ")
-        found.append(Instruction(number, name.upper(), rest.strip(), last))
-        for _, end in _HEREDOC.findall(rest) if name.upper() in ("RUN", "COPY", "ADD") else ():
+        while continued := _CONTINUED.search(whole):
+            whole = whole[: continued.start()]
+            last, more = next(((at, line) for at, line in lines if not _PASSED_OVER.match(line)), (last, ""))
+            whole += more  # without a space between: a word may go on
+        name, *rest = _SPACES.split(whole.strip(), maxsplit=1)
+        found.append(Instruction(number, name.upper(), rest[0].strip() if rest else "", last))
+        for _, end in _HEREDOC.findall(whole) if name.upper() in ("RUN", "COPY", "ADD") else ():
             while (line := next(lines, None)) is not None and line[1].strip() != end:
                 pass
     return found
