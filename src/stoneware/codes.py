@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "archive-damaged": "what was to be imported isn't whole",
     "bake-failed": "the recipe can't become an image",
     "recipe-failed": "a step of the recipe failed",
+    "recipe-refused": "the recipe of a commit asks for what such a one may not have",
     "base-unavailable": "the base of the recipe can't be had",
     "boot-test-failed": "the sealed image didn't pass its boot test",
     # builds

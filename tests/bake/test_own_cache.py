@@ -58,7 +58,7 @@ def test_bytes_that_are_no_text_and_what_a_build_leaves_out_are_kept(tmp_path: P
     made = of_owner(RecipeFiles(written, context), "owner", folder)
     assert made.context == context
     assert made.containerfile.read_bytes().endswith(b"RUN echo \xff\n")
-    assert made.containerfile.with_name("Containerfile.dockerignore").read_text() == "secret\n"
+    assert made.containerfile.with_name("Recipe.dockerignore").read_text() == "secret\n"
 
 
 def bake(home: Home, folder: Path, text: str, owner: str = "", *, network: bool = True) -> Artifact:

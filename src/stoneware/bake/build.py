@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from stoneware.bake import own_cache
 from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
+from stoneware.bake.bounds import require_within_bounds
 from stoneware.bake.context import require_plain_names
+from stoneware.bake.fetched import fetch
 from stoneware.bake.instructions import unlike_its_shell
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.room import Room
@@ -37,12 +39,18 @@ def build(
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
     Without `network` its steps reach nobody, not even the programs of this host. With an `owner` it uses no layer that was made
     for anybody else, or with another network, and a network of its own: this host's loopback is none of its affair.
+    With either of them the recipe is held to its bounds (`bounds`), and the build itself fetches nothing.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
+    foreign = bool(owner) or not network
+    if foreign:
+        files = _within_bounds(files, space)
     require_plain_names(files)
     _require_own_shell(files)
     ours = ensure_base(space, now).digest if any(base in OURS for base in files.bases) else ""
+    if foreign:
+        fetch(space, [base for base in files.bases if base not in OURS], network=network)
     before = {base: ours if base in OURS else image_digest(space, base) or "" for base in files.bases}
     steps: list[str] = []
     room = Room(space.home.build)
@@ -58,15 +66,8 @@ def build(
     written = space.folder / "image-id"
     words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
     # this form alone knows SHELL; what is delivered is written by `oci`
-    words += [
-        "--network",
-        _network(network, owner),
-        "--format",
-        "docker",
-        "--pull-always=false",
-        "--iidfile",
-        str(written),
-    ]
+    words += ["--network", _network(network, owner), "--format", "docker", "--iidfile", str(written)]
+    words += ["--pull=never" if foreign else "--pull-always=false"]
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
@@ -87,6 +88,12 @@ def build(
         )
     others = {name: image_digest(space, name) or "" for name in files.bases if name != base}
     return BuildResult(written.read_text().strip(), digest, base, others)
+
+
+def _within_bounds(files: RecipeFiles, space: Workspace) -> RecipeFiles:
+    """The recipe as it is built when somebody else may have written it: in the bake's folder, under its own name."""
+    text = require_within_bounds(files)
+    return own_cache.written(files, text, space.folder / "bounds")
 
 
 def _network(network: bool, owner: str) -> str:

@@ -5,6 +5,7 @@ were (buildah-build(1), `--layers`). A label behind each FROM makes the steps on
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,15 @@ IGNORED_BY = (".containerignore", ".dockerignore")
 
 def of_owner(files: RecipeFiles, owner: str, folder: Path) -> RecipeFiles:
     """The same recipe, written to a folder, with layers of its own. Both lead to the same image."""
-    copy = folder / "Containerfile"
     text = files.containerfile.read_bytes().decode(errors="surrogateescape")
-    copy.write_bytes(labelled(text, owner).encode(errors="surrogateescape"))
+    return written(files, labelled(text, owner), folder / "owned")
+
+
+def written(files: RecipeFiles, text: str, folder: Path) -> RecipeFiles:
+    """The same recipe with another text, in a folder that is made for it, with what its build leaves out."""
+    folder.mkdir()
+    copy = folder / files.containerfile.name
+    copy.write_bytes(text.encode(errors="surrogateescape"))
     for suffix in IGNORED_BY:
         beside = files.containerfile.with_name(files.containerfile.name + suffix)
         if beside.is_file():
@@ -34,7 +41,7 @@ def labelled(text: str, owner: str) -> str:
     label = f'LABEL {LABEL}="{hashlib.sha256(owner.encode()).hexdigest()[:16]}"\n'
     begins = {one.last for one in instructions(text) if one.name == "FROM"}
     lines = []
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
+    for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), 1):
         whole = line if line.endswith("\n") or number not in begins else f"{line}\n"
         lines += [whole, label] if number in begins else [line]
     return "".join(lines)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stoneware.bake.instructions import Instruction, instructions
 
 SCRATCH = "scratch"
-_FROM = re.compile(r"^(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
+FROM = re.compile(r"^(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<how>[-+])(?P<word>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))", re.ASCII
 )
@@ -33,9 +33,9 @@ def stages_of(text: str) -> Stages:
     last, number = SCRATCH, 0
     for one in instructions(text):
         if one.name == "ARG" and not number:
-            values |= _defaults(one.text, values)
-        elif one.name == "FROM" and (found := _FROM.match(one.words)):
-            base = _filled(found[1], values)
+            values |= defaults(one.text, values)
+        elif one.name == "FROM" and (found := FROM.match(one.words)):
+            base = filled(found[1], values)
             last = roots.get(base.lower(), base)
             if base.lower() not in roots:
                 sources.append(base)
@@ -43,7 +43,7 @@ def stages_of(text: str) -> Stages:
                 roots[name] = last
             number += 1
         else:
-            taken = (_filled(name, values) for name in _taken_from(one))
+            taken = (filled(name, values) for name in _taken_from(one))
             sources += [name for name in taken if name.lower() not in roots]
     return Stages(tuple(dict.fromkeys(name for name in sources if name != SCRATCH)), last)
 
@@ -58,16 +58,17 @@ def _taken_from(one: Instruction) -> Iterator[str]:
             yield from (part.removeprefix("from=") for part in parts if part.startswith("from="))
 
 
-def _defaults(text: str, known: Mapping[str, str]) -> dict[str, str]:
+def defaults(text: str, known: Mapping[str, str]) -> dict[str, str]:
+    """What an ARG gives its arguments, as long as nobody says otherwise."""
     try:
         words = shlex.split(text)
     except ValueError:
         return {}
     pairs = (word.partition("=") for word in words)
-    return {name: _filled(value, known) for name, equals, value in pairs if equals}
+    return {name: filled(value, known) for name, equals, value in pairs if equals}
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def filled(text: str, values: Mapping[str, str]) -> str:
     """With the values of arguments (Dockerfile reference, "Environment replacement")."""
 
     def value(match: re.Match[str]) -> str:

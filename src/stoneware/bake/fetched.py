@@ -1,0 +1,42 @@
+"""The images that a commit's recipe takes something from are there before its build begins, which then fetches nothing itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from stoneware.bake.base import image_digest
+from stoneware.bake.workspace import Workspace
+from stoneware.errors import BakeFailed, ToolFailed
+
+
+def fetch(space: Workspace, names: Sequence[str], *, network: bool) -> None:
+    """Raises BakeFailed for an image that can't be had (without `network`: that isn't there), and for one with instructions of its
+    own (ONBUILD): the build would do them, and nobody has looked at them."""
+    for name in names:
+        if image_digest(space, name) is None:
+            _pull(space, name, network=network)
+        if json.loads(space.buildah("inspect", "--type", "image", name, quiet=True).stdout)["Docker"]["config"].get(
+            "OnBuild"
+        ):
+            raise BakeFailed(
+                f"the image {name} brings instructions of its own (ONBUILD), which a commit's recipe may not",
+                f"FROM {name}",
+                next_step="start from an image without them, and write these steps in the recipe",
+                code="recipe-refused",
+            )
+
+
+def _pull(space: Workspace, name: str, *, network: bool) -> None:
+    step = f"FROM {name}"
+    if not network:
+        hint = "allow the build the network (`--allow network`), or start from our base or an image FAMILY/N"
+        why = f"the base {name} isn't there, and this build has no network"
+        raise BakeFailed(why, step, next_step=hint, code="base-unavailable")
+    try:
+        space.buildah("pull", "--policy", "missing", "--quiet", name)
+    except ToolFailed as failed:
+        last = [line for line in failed.tail.strip().splitlines() if line.strip()][-1:] or ["no output"]
+        hint = "check its name, which has its registry in front, and the way to that registry"
+        why = f"the base {name} isn't there: {last[0].removeprefix('Error: ')}"
+        raise BakeFailed(why, step, failed.tail, hint, code="base-unavailable") from failed
