@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from tests.support.tiny import busybox
 
-from stoneware.bake import build, recipe
+from stoneware.bake import build, limits, recipe
 from stoneware.bake.fetched import fetch
+from stoneware.bake.limits import MOST_PROCESSES
 from stoneware.bake.workspace import workspace
 from stoneware.errors import BakeFailed
+from stoneware.host.capacity import host_share
 from stoneware.host.home import Home
 
 pytestmark = pytest.mark.host
@@ -147,3 +149,30 @@ def test_with_a_network_images_are_asked_for_and_addresses_are_not(
     asked.clear()
     kitchen.refused(f"{BEGIN}ADD http://127.0.0.1:{port}/x /\n", "recipe-failed", network=True, owner="")
     assert asked
+
+
+def test_a_step_has_limits_and_can_not_lift_them(kitchen: Kitchen) -> None:
+    # without a `cgroup.procs` it is the folder in which the groups of version 1 are mounted
+    looks = (
+        "for at in /sys/fs/cgroup /sys/fs/cgroup/pids /sys/fs/cgroup/memory; do [ -e $at/cgroup.procs ] || continue; "
+    )
+    looks += "/bin/busybox mkdir $at/deeper && echo LIFTED $at; "
+    looks += "for file in pids.max memory.max memory.limit_in_bytes; do [ -e $at/$file ] || continue; "
+    looks += (
+        "echo LIMIT $file $(/bin/busybox cat $at/$file); (echo 5 >$at/$file) && echo LIFTED $at/$file; done; done; true"
+    )
+    kitchen.bake(BEGIN + step(looks))
+    found = dict(line.removeprefix("| LIMIT ").split() for line in kitchen.printed if line.startswith("| LIMIT "))
+    assert found.pop("pids.max") == str(MOST_PROCESSES)
+    [memory] = found.values()
+    assert 0 < int(memory) <= host_share().memory_bytes // 2
+    assert not [line for line in kitchen.printed if line.startswith("| LIFTED")]
+
+
+def test_more_processes_than_that_there_are_not(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_PROCESSES", 20)
+    many = (
+        "for at in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do /bin/busybox sleep 20 & done; echo all"
+    )
+    kitchen.refused(BEGIN + step(many), "recipe-failed")
+    assert "| all" not in kitchen.printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from stoneware.bake import own_cache
 from stoneware.bake.base import BASE, EPOCH, ensure_base, image_digest
@@ -11,6 +12,7 @@ from stoneware.bake.bounds import require_within_bounds
 from stoneware.bake.context import require_plain_names
 from stoneware.bake.fetched import fetch
 from stoneware.bake.instructions import unlike_its_shell
+from stoneware.bake.limits import limit_words
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.room import Room
 from stoneware.bake.workspace import PRINTED, Workspace
@@ -39,7 +41,8 @@ def build(
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
     Without `network` its steps reach nobody, not even the programs of this host. With an `owner` it uses no layer that was made
     for anybody else, or with another network, and a network of its own: this host's loopback is none of its affair.
-    With either of them the recipe is held to its bounds (`bounds`), and the build itself fetches nothing.
+    With an owner, or without a network, the recipe is held to its bounds (`bounds`), its steps have limits, and the build itself
+    fetches nothing.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
@@ -64,10 +67,10 @@ def build(
         space.line(text)
 
     written = space.folder / "image-id"
-    words = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci", "--runtime", "runc"]
+    words: list[str | Path] = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci"]
     # this form alone knows SHELL; what is delivered is written by `oci`
     words += ["--network", _network(network, owner), "--format", "docker", "--iidfile", str(written)]
-    words += ["--pull=never" if foreign else "--pull-always=false"]
+    words += ["--pull=never", *limit_words(space.folder)] if foreign else ["--pull-always=false", "--runtime", "runc"]
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
