@@ -7,6 +7,7 @@ import shutil
 import socketserver
 import threading
 from collections.abc import Iterator
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.tiny import busybox
 from stoneware.bake import build, limits, recipe
 from stoneware.bake.fetched import fetch
 from stoneware.bake.limits import MOST_PROCESSES
+from stoneware.bake.own_network import NAMESPACES, POOL, name_of
 from stoneware.bake.workspace import workspace
 from stoneware.errors import BakeFailed
 from stoneware.host.capacity import host_share
@@ -176,3 +178,11 @@ def test_more_processes_than_that_there_are_not(kitchen: Kitchen, monkeypatch: p
     )
     kitchen.refused(BEGIN + step(many), "recipe-failed")
     assert "| all" not in kitchen.printed
+
+
+def test_with_a_network_a_step_is_on_its_bakes_own(kitchen: Kitchen) -> None:
+    kitchen.bake(BEGIN + step("/bin/busybox ip -4 addr show eth0; /bin/busybox ip route"), network=True)
+    [address] = [line.split()[2] for line in kitchen.printed if line.startswith("|     inet ")]
+    assert IPv4Interface(address).network.subnet_of(POOL)
+    assert [line for line in kitchen.printed if line.startswith("| default via ")]
+    assert not [place for place in NAMESPACES.iterdir() if place.name == name_of(kitchen.home.build / "work" / "one")]

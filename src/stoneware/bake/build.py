@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from stoneware.bake.context import require_plain_names
 from stoneware.bake.fetched import fetch
 from stoneware.bake.instructions import unlike_its_shell
 from stoneware.bake.limits import limit_words
+from stoneware.bake.own_network import own_network
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.room import Room
 from stoneware.bake.workspace import PRINTED, Workspace
@@ -69,13 +71,14 @@ def build(
     written = space.folder / "image-id"
     words: list[str | Path] = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci"]
     # this form alone knows SHELL; what is delivered is written by `oci`
-    words += ["--network", _network(network, owner), "--format", "docker", "--iidfile", str(written)]
+    words += ["--format", "docker", "--iidfile", str(written)]
     words += ["--pull=never", *limit_words(space.folder)] if foreign else ["--pull-always=false", "--runtime", "runc"]
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
         taken = own_cache.of_owner(files, f"{network} {owner}", space.folder) if owner else files
-        listening.buildah(*words, "--file", taken.containerfile, taken.context)
+        with _network(space.folder, owner, network=network) as reached:
+            listening.buildah(*words, "--network", reached, "--file", taken.containerfile, taken.context)
     except ToolFailed as failed:
         remark = "" if network else "; this build has no network (`--allow network`, where a step needs it)"
         remark += _here_documents(files)
@@ -99,11 +102,11 @@ def _within_bounds(files: RecipeFiles, space: Workspace) -> RecipeFiles:
     return own_cache.written(files, text, space.folder / "bounds")
 
 
-def _network(network: bool, owner: str) -> str:
+def _network(folder: Path, owner: str, *, network: bool) -> contextlib.AbstractContextManager[str]:
     """Which network its steps have, as buildah calls it."""
-    if not network:
-        return "none"
-    return "private" if owner else "host"
+    if network and owner:
+        return own_network(folder)
+    return contextlib.nullcontext("host" if network else "none")
 
 
 def _require_own_shell(files: RecipeFiles) -> None:

@@ -17,6 +17,7 @@ TOOLS = {
     "veritysetup": "cryptsetup-bin",
     "zstd": "zstd",
     "lz4": "lz4",
+    "ip": "iproute2",
 }
 """Programs by name, with the Debian package that has them."""
 DISK_TOOLS = {"objcopy": "binutils", "sgdisk": "gdisk", "mcopy": "mtools"}

@@ -1,4 +1,4 @@
-"""What a bake leaves that died or was cut short: programs, containers, mounts, folders. Found by its marks, and removed.
+"""What a bake leaves that died or was cut short: programs, containers, mounts, networks, folders. Found by its marks, and removed.
 
 Each mark is where the thing itself can be seen: a program carries the folder's path in its environment, a container of a
 recipe's step has its bundle in the folder, buildah's working containers are nobody's when nobody bakes.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from stoneware.bake.own_network import remove_network
 from stoneware.errors import StonewareError
 from stoneware.host.files import locked
 from stoneware.host.home import Home
@@ -66,6 +67,8 @@ def remove(home: Home, folder: Path) -> None:
     _end_processes(folder)
     for bundle in folder.glob("buildah*"):
         _quietly("runc", "delete", "--force", f"buildah-{bundle.name}")
+    with contextlib.suppress(StonewareError):
+        remove_network(folder)
     alone = not any(_has_owner(other) for other in _folders(home) if other != folder)
     _quietly(*buildah_words(home), "rm", "--all" if alone else f"stoneware-{folder.name}")
     shutil.rmtree(folder, ignore_errors=True)
