@@ -76,7 +76,7 @@ def test_mounts_of_its_own_folder_work_and_change_nothing_there(kitchen: Kitchen
     (kitchen.folder / "in" / "deep").mkdir(parents=True)
     (kitchen.folder / "in" / "deep" / "word").write_text("given")
     text = BEGIN + step(
-        "/bin/busybox cat /m/deep/word >/word; ! /bin/busybox touch /m/x", "--mount=source=in,target=/m"
+        "/bin/busybox cat /m/deep/word >/word; ! /bin/busybox touch /m/x", "--mount=type=bind,source=in,target=/m"
     )
     text += step("echo kept >/c/word", "--mount=type=cache,target=/c")
     text += step("/bin/busybox cat /c/word; echo >/t/x", "--mount=type=cache,target=/c --mount=type=tmpfs,target=/t")
@@ -84,6 +84,39 @@ def test_mounts_of_its_own_folder_work_and_change_nothing_there(kitchen: Kitchen
     assert "| it is given" in kitchen.printed
     assert "| kept" in kitchen.printed
     assert sorted(path.name for path in (kitchen.folder / "in").iterdir()) == ["deep"]
+
+
+def test_no_volume_shows_the_host(kitchen: Kitchen, home: Home) -> None:
+    seen = step("/bin/busybox find /v/ -name *.pem; /bin/busybox ls /v/; echo done")
+    (home.root / "signing-key.pem").write_text("secret")
+    kitchen.bake(f"{BEGIN}{step('/bin/busybox mkdir -p /w/in; /bin/busybox ln -s /w/in /v')}VOLUME /v /x\n{seen}")
+    assert "| done" in kitchen.printed
+    odd = f"/a,lowerdir={home.root}"
+    kitchen.refused(f'{BEGIN}VOLUME ["{odd}"]\n{seen}', "recipe-refused")
+    kitchen.printed.clear()
+    evil = step(f"/bin/busybox mkdir -p {odd}; /bin/busybox ln -s {odd} /v")
+    kitchen.refused(f"{BEGIN}{evil}VOLUME /v\n{seen}", "recipe-failed")
+    assert "| done" not in kitchen.printed
+    assert not [line for line in kitchen.printed if line.endswith(".pem")]
+    assert [line for line in kitchen.printed if "isn't of this recipe" in line]
+
+
+def test_the_runtime_lets_no_mount_through_that_the_reading_missed(
+    kitchen: Kitchen, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "require_within_bounds", lambda files: files.containerfile.read_text())
+    (kitchen.folder / "host").symlink_to("/")
+    evil = f"FROM scratch AS s0\nCOPY bin /bin\n{step('/bin/busybox ln -s / /evil')}"
+    for begin, mount in (
+        (BEGIN, "type=bind,source=host,target=/m,rw"),
+        (BEGIN, "type=cache,target=/m,id=../../../.."),
+        (evil + BEGIN, "type=bind,from=s0,source=/evil,target=/m"),
+    ):
+        kitchen.refused(
+            begin + step(f"/bin/busybox touch /m{home.root}/was-here; echo done", f"--mount={mount}"), "recipe-failed"
+        )
+    assert not list(home.root.glob("**/was-here"))
+    assert "| done" not in kitchen.printed
 
 
 def test_nobody_elses_layer_is_named_by_its_id(kitchen: Kitchen) -> None:

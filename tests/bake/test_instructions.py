@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stoneware.bake.context import context_material, require_plain_names
+from stoneware.bake.context import context_material, require_plain_names, taken_files
 from stoneware.bake.instructions import Instruction, instructions, notes
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import BakeFailed
@@ -87,3 +87,16 @@ def test_one_digest_stands_for_all_that_is_taken(tmp_path: Path) -> None:
     assert other is not None
     assert one.digest != other.digest
     assert context_material(files(tmp_path, "FROM scratch\nRUN true\n")) is None
+
+
+def test_nothing_is_read_that_lies_behind_a_link_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".wh.x").write_text("x")
+    folder = tmp_path / "folder"
+    (folder / "in").mkdir(parents=True)
+    (folder / "in" / "file").write_text("x")
+    (folder / "out").symlink_to(tmp_path / "other")
+    (folder / "near").symlink_to("in")
+    recipe = files(folder, "FROM scratch\nCOPY out/* near/file out /\n")
+    require_plain_names(recipe)
+    assert [str(path.relative_to(folder)) for path in taken_files(recipe)] == ["near/file", "out"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stoneware.bake import image_names, mounts
-from stoneware.bake.instructions import Instruction, instructions
+from stoneware.bake.instructions import Instruction, instructions, words_of
 from stoneware.bake.own_cache import IGNORED_BY
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.stages import FROM, SCRATCH, defaults, filled
@@ -19,13 +19,14 @@ from stoneware.errors import BakeFailed
 
 COPY_INSTEAD = "COPY what the step needs"
 NAME_IT = "name it in full, without variables, or copy from an earlier stage"
-_ODD = re.compile(r"[^\S \t\n]|[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-"""What some programs take for the end of a line or a word, and others don't."""
+_ODD = re.compile("[^\\S \\t\\n]|[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x9f\udc85\udca0]")
+"""What some programs take for the end of a line or a word, and others don't; the last two are single bytes that are no text."""
 _ESCAPE = re.compile(r"^[ \t]*#[ \t]*escape[ \t]*=(?![ \t]*\\)", re.IGNORECASE | re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"(?<!<)<<(?!<)")
 _FLAG = re.compile(r"[!#%&(-\[\]-~]+")
 """One without quotes, backslashes and variables: a build reads it as it is written."""
 _PLATFORM = re.compile(r"platform=[A-Za-z0-9/_${}]+")
+_VOLUME = re.compile(r"[A-Za-z0-9_./@+-]+")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _FETCHED = re.compile(r"[:\\]|(?:^|[\s\[,])(?:git@|github\.com/)", re.IGNORECASE)
 
@@ -99,7 +100,9 @@ def _problems(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:
         )
     if one.name in ("RUN", "COPY", "ADD") and _HERE_DOCUMENT.search(one.text):
         yield "not every buildah knows here-documents (<<)", "put the text into a file of the repository and COPY it"
-    if one.name == "ONBUILD":
+    if not one.name.isascii():  # some letters have another one as their small or capital form
+        yield "that is no instruction", "write its name in plain letters"
+    elif one.name == "ONBUILD":
         yield "it would be done in other builds, unseen", "write these steps where they are done"
     elif one.name == "ARG" and not reading.stages:
         reading.values |= defaults(one.text, reading.values)
@@ -107,18 +110,24 @@ def _problems(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:
         yield from _of_base(one, reading)
     elif one.name == "RUN":
         yield from _of_step(one, reading)
+    elif one.name == "VOLUME" and not all(_VOLUME.fullmatch(word) for word in words_of(one.text)):
+        yield "the path of a volume isn't plain", "write it with letters, digits and `/._-@+`"
     elif one.name in ("COPY", "ADD"):
-        for flag in one.flags:
-            source = flag.removeprefix("from=")
-            if source != flag and not reading.is_source(source) and (why := image_names.objection(source)):
-                yield f"it can't copy from {source!r}: {why}", NAME_IT
-        if one.name == "ADD" and "$" in one.words:
-            yield "what it adds is only known to the build: it may be an address", "write it out, or COPY it"
-        elif one.name == "ADD" and _FETCHED.search(re.sub("[\"']", "", one.words)):
-            yield (
-                "an address is fetched by the host, from the host's own network",
-                "fetch it in a RUN (with `--allow network`), or COPY a file of the repository",
-            )
+        yield from _of_copy(one, reading)
+
+
+def _of_copy(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:
+    for flag in one.flags:
+        source = flag.removeprefix("from=")
+        if source != flag and not reading.is_source(source) and (why := image_names.objection(source)):
+            yield f"it can't copy from {source!r}: {why}", NAME_IT
+    if one.name == "ADD" and "$" in one.words:
+        yield "what it adds is only known to the build: it may be an address", "write it out, or COPY it"
+    elif one.name == "ADD" and _FETCHED.search(re.sub("[\"']", "", one.words)):
+        yield (
+            "an address is fetched by the host, from the host's own network",
+            "fetch it in a RUN (with `--allow network`), or COPY a file of the repository",
+        )
 
 
 def _of_base(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:

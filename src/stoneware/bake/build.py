@@ -72,7 +72,11 @@ def build(
     words: list[str | Path] = ["bud", "--layers", "--timestamp", str(EPOCH), "--isolation", "oci"]
     # this form alone knows SHELL; what is delivered is written by `oci`
     words += ["--format", "docker", "--iidfile", str(written)]
-    words += ["--pull=never", *limit_words(space.folder)] if foreign else ["--pull-always=false", "--runtime", "runc"]
+    words += (
+        ["--pull=never", *limit_words(space, files.context)]
+        if foreign
+        else ["--pull-always=false", "--runtime", "runc"]
+    )
     words += ["--no-cache"] if cold else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:

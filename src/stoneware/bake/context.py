@@ -58,7 +58,10 @@ def _taken(one: Instruction, context: Path) -> Iterator[Path]:
         if pattern.startswith(".."):
             continue  # the build refuses it
         for path in [context] if pattern == "." else context.glob(pattern):
-            yield from _walk(path, context)
+            if path == context or path.parent.resolve().is_relative_to(
+                context.resolve()
+            ):  # no link in between leads out
+                yield from _walk(path, context)
 
 
 def _walk(path: Path, context: Path) -> Iterator[Path]:

@@ -53,7 +53,7 @@ class Instruction:
             return []
         if "$" in rest:
             return None
-        words = _words(rest)
+        words = words_of(rest)
         return [word for word in words[:-1] if not _ELSEWHERE.match(word)]
 
 
@@ -98,14 +98,14 @@ def _notes_of(one: Instruction, kept: Sequence[str]) -> Iterator[str]:
     if one.name == "HEALTHCHECK" and one.text.upper() != "NONE":
         yield f"line {one.line}: HEALTHCHECK is left out: OCI images have none; declare `health` in stoneware.yaml"
     if one.name == "VOLUME":
-        for folder in _words(one.text):
+        for folder in words_of(one.text):
             if not any(folder.rstrip("/") == path or folder.startswith(f"{path}/") for path in kept):
                 yield (
                     f"line {one.line}: VOLUME {folder} is read-only in a machine: declare it as `writable`, or mount a disk there"
                 )
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
     """Words in either form: a JSON list, or as a shell has them."""
     try:
         read = parsed(text)

@@ -23,7 +23,9 @@ def objection(value: str, context: Path) -> str:
     """Why a commit's recipe may not have this mount (`type=cache,target=/x`): the end of a sentence, empty for one that it may."""
     pairs = [part.partition("=")[::2] for part in value.split(",")]
     given = dict(pairs)
-    kind = given.get("type", "bind")
+    if pairs[0][0] != "type":  # where it isn't the first word, buildah takes that of the mount before
+        return "doesn't begin with its type"
+    kind = given["type"]
     if kind not in KEYS:
         return f"of type {kind} isn't to be had: {', '.join(KEYS)} are"
     if len(pairs) != len(given):
