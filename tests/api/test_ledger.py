@@ -152,7 +152,7 @@ def test_an_export_is_proven_with_nothing_but_the_public_key(idle_house: House, 
 TAMPERED = {
     "a changed reason": (lambda lines: [lines[0].replace("ann", "eve"), *lines[1:]], "entry 1 was changed"),
     "a removed entry": (lambda lines: [lines[0], *lines[2:]], "entry 2 is missing"),
-    "two that changed places": (lambda lines: [lines[1], lines[0], *lines[2:]], "entry 1 is missing"),
+    "two that changed places": (lambda lines: [lines[1], lines[0], *lines[2:]], "entry 2 stands before entry 1"),
     "one put in twice": (lambda lines: [lines[0], *lines], "entry 1 was never written by Stoneware"),
     "cut off before its checkpoint": (lambda lines: lines[:4], "it was cut off"),
     "cut off without its entries": (lambda lines: [*lines[:3], lines[-1]], "entry 4 is missing"),
