@@ -23,6 +23,7 @@ from stoneware.model.release import Release, ReleaseState
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.reconcile import Reconcile
 from stoneware.operations.releasing import Releasing
+from stoneware.operations.telling import release_made
 from stoneware.operations.watch import Watch
 from stoneware.store.database import url_for, writing
 from stoneware.store.ledger import append
@@ -87,6 +88,7 @@ def _settle(store: Store, engine: FakeEngine, release: Release) -> None:
         store.releases.add(release, conn)
         store.releases.mark(conn, release.deployment, release.number, ReleaseState.GOOD)
         store.releases.set_current(conn, release.deployment, release.number)
+        append(conn, time.time(), release_made(release))
         target = {"target": str(release.number)}
         append(
             conn, time.time(), Fact(verb="rollout.succeeded", subject=release.deployment, actor="bench", details=target)

@@ -21,6 +21,7 @@ from stoneware.operations.drift import Drifting
 from stoneware.operations.drift_sight import Gathering
 from stoneware.operations.image_files import ImageFiles
 from stoneware.operations.platform import Platform
+from stoneware.store.settings import SettingsRecord
 
 
 def main() -> int:
@@ -32,7 +33,8 @@ def main() -> int:
         time.sleep(0.05)
     for release in store.releases.currents():
         _route(platforms.get("fake"), release)
-    drift = Drifting(store, clock, Gathering(store, platforms, clock, ImageFiles(None, lambda _: "", clock)))
+    files, settings = ImageFiles(None, lambda _: "", clock), SettingsRecord(store.db)
+    drift = Drifting(store, clock, Gathering(store, platforms, clock, files, settings=settings.edited))
     gc.collect()
     gc.freeze()  # the simulated cloud would lie elsewhere
     began = time.monotonic()

@@ -16,13 +16,12 @@ from stoneware.decide.ageing import renewed
 from stoneware.decide.healing import SMALL_GROUP, STORM_PERCENT
 from stoneware.errors import Conflict
 from stoneware.model.drift import Quarantine
-from stoneware.model.ledger import Fact
 from stoneware.model.machine import Machine
 from stoneware.model.operation import OperationRecord, Result
 from stoneware.model.release import Release
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.rollout import Rollout
-from stoneware.operations.telling import release_told
+from stoneware.operations.telling import release_made
 from stoneware.store.store import Store
 
 PAUSE_S = 3600.0
@@ -73,13 +72,6 @@ class Quarantining:
         now, number = self.clock.now(), self.store.releases.next_number(release.deployment)
         reason = "kept for inspection: " + "; ".join(f"{name}: {why}" for name, (why, _) in sorted(those.items()))
         fresh = renewed(release, groups, number, now, self.actor).model_copy(update={"reason": reason})
-        fact = Fact(
-            verb="release.create",
-            subject=f"{fresh.deployment}#{number}",
-            actor=self.actor,
-            reason=reason,
-            details=release_told(fresh),
-        )
 
         def also(conn: Connection) -> None:
             self.store.releases.add(fresh, conn)
@@ -95,7 +87,7 @@ class Quarantining:
                 reason=reason,
                 state=Rollout.first,
                 frame=RolloutFrame(target=number, source=release.number, entered_at=now, renewal=True),
-                facts=[fact],
+                facts=[release_made(fresh)],
                 also=also,
             )
         except Conflict:

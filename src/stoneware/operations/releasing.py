@@ -26,7 +26,7 @@ from stoneware.operations.platform import Platforms
 from stoneware.operations.release_gate import must_be_deployable, must_have_room
 from stoneware.operations.rollout.frame import RolloutFrame, is_repair, is_rollback
 from stoneware.operations.rollout.table import GOING_BACK
-from stoneware.operations.telling import release_told
+from stoneware.operations.telling import release_made
 from stoneware.store.store import Store
 
 
@@ -102,15 +102,10 @@ class Releasing:
         _must_be(seen, plan)
         if not plan.changes:
             return plan, None
-        fact = Fact(
-            verb="release.create",
-            subject=f"{deployment}#{release.number}",
-            actor=actor,
-            reason=reason,
-            details=release_told(release),
-        )
         frame = RolloutFrame(target=release.number, source=plan.source, gates=into.gates, entered_at=self.clock.now())
-        record = self._start(deployment, frame, actor, reason, key, [*into.facts, fact], release, into=into)
+        record = self._start(
+            deployment, frame, actor, reason, key, [*into.facts, release_made(release)], release, into=into
+        )
         return plan, record
 
     def rollback(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from stoneware.clock import Clock
 from stoneware.decide.ageing import renewed, too_old, why_renewed
 from stoneware.errors import Conflict, Refused
-from stoneware.model.ledger import Fact
 from stoneware.model.operation import OperationRecord, Result
 from stoneware.model.release import Release
 from stoneware.operations.picture import Picture
@@ -20,7 +19,7 @@ from stoneware.operations.platform import Platforms
 from stoneware.operations.release_gate import must_have_room
 from stoneware.operations.rollout.frame import RolloutFrame
 from stoneware.operations.rollout.rollout import Rollout
-from stoneware.operations.telling import release_told
+from stoneware.operations.telling import release_made
 from stoneware.store.store import Store
 
 PAUSE_S = 3600.0
@@ -58,13 +57,6 @@ class Renewing:
         machine after the other, where the group has no disks."""
         now, number = self.clock.now(), self.store.releases.next_number(release.deployment)
         fresh = renewed(release, groups, number, now, self.actor).model_copy(update={"reason": reason})
-        fact = Fact(
-            verb="release.create",
-            subject=f"{fresh.deployment}#{number}",
-            actor=self.actor,
-            reason=fresh.reason,
-            details=release_told(fresh),
-        )
         frame = RolloutFrame(target=number, source=release.number, entered_at=now, renewal=True, by_turns=by_turns)
         try:
             record = self.store.operations.create(
@@ -75,7 +67,7 @@ class Renewing:
                 state=Rollout.first,
                 frame=frame,
                 told=frame.told(),
-                facts=[fact],
+                facts=[release_made(fresh)],
                 also=lambda conn: self.store.releases.add(fresh, conn),
             )
         except Conflict:

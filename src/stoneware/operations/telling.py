@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stoneware.model.ledger import Fact
 from stoneware.model.machine import WantedDisk, WantedMachine
 from stoneware.model.plan import Plan
 from stoneware.model.release import Release
@@ -33,6 +34,13 @@ def plan_told(plan: Plan) -> dict[str, str]:
     groups = {group.group: f"{group.action} {group.image} {group.digest}".strip() for group in plan.groups}
     services = {f"service {one.service}": one.action for one in plan.services}
     return {"target": str(plan.release), "source": str(plan.source or ""), **groups, **services}
+
+
+def release_made(release: Release) -> Fact:
+    """That a release is made, by whom and why."""
+    subject = f"{release.deployment}#{release.number}"
+    details = release_told(release)
+    return Fact(verb="release.create", subject=subject, actor=release.actor, reason=release.reason, details=details)
 
 
 def release_told(release: Release) -> dict[str, str]:
