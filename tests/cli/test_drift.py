@@ -83,7 +83,7 @@ def test_what_is_known_from_before_stays_drift(stoneware: Stoneware, guard: Guar
 def test_what_could_be_compared_in_part_says_so(stoneware: Stoneware, guard: Guard) -> None:
     away(guard, "attest")
     done = stoneware("drift")
-    assert done.code == 0
+    assert done.code == 1
     assert done.out.startswith("town: no differences from release 1 in what could be compared (0 machines answered")
 
 
@@ -92,3 +92,12 @@ def test_a_look_that_nobody_has_taken_yet_says_nothing(stoneware: Stoneware, gua
     assert (done.code, done.out) == (1, "town: NOT COMPARED with release 1 (not looked at yet)\n")
     assert stoneware("drift").code == 0
     assert stoneware("drift", "--last").code == 0
+
+
+def test_a_part_that_could_not_be_compared_is_told_to_scripts(stoneware: Stoneware, guard: Guard) -> None:
+    assert stoneware("drift").code == 0
+    away(guard, "attest")
+    for words in (("drift",), ("drift", "town", "--json")):
+        assert stoneware(*words).code == 1
+    [report] = json.loads(stoneware("drift", "--json").out)
+    assert (report["drifts"], report["whole"]) == ([], False)

@@ -33,8 +33,10 @@ HEALTHY = healthy_inside((80,), ("0" * 64,))
 NAME = "town-web-r1-0"
 
 
-def release(number: int = 1, size: int = 2, max_age: float | None = None, fleet: int | None = None) -> Release:
-    declared = spec(size)
+def release(
+    number: int = 1, size: int = 2, max_age: float | None = None, fleet: int | None = None, disks: bool = False
+) -> Release:
+    declared = spec(size, disks)
     group = declared.groups["web"].model_copy(update={"max_age": max_age})
     declared = declared.model_copy(update={"groups": {"web": group}})
     groups = pin(declared, {"web": IMAGE}, fleet or number, ())
@@ -136,7 +138,10 @@ NO_DRIFT: dict[str, Callable[[], Sight]] = {
     ),
     "a machine that is gone while an operation is under way": lambda: sight(machines={NAME: None}, busy="rollout-7"),
     "a disk that comes while an operation is under way": lambda: sight(
-        evidence=said(without(mounted=("/var/lib/app",))), busy="rollout-7"
+        release(disks=True), evidence=said(without(mounted=("/var/lib/app",))), busy="rollout-7"
+    ),
+    "a disk that goes while an operation is under way": lambda: sight(
+        release(disks=True), evidence=said(without(unmounted=("/var/lib/app",))), busy="rollout-7"
     ),
     "an application that stops while an operation is under way": lambda: sight(
         evidence=said(without(listening=(), units=())), busy="rollout-7"

@@ -48,6 +48,15 @@ def drift(severity: Severity, **given: Any) -> Drift:
     return Drift.model_validate({"kind": "inside.port", "view": View.INSIDE, "severity": severity, **facts, **given})
 
 
+def test_what_could_not_all_be_looked_at_is_not_as_declared() -> None:
+    partly = report(notes=("the engine doesn't answer",)).model_copy(update={"whole": False})
+    gate = only(gates(drift_free=True), found(drift=partly))
+    assert (gate.holds, gate.says) == (
+        False,
+        "a part of town-staging could not be looked at: the engine doesn't answer",
+    )
+
+
 def test_the_words_of_the_command_line_are_those_of_the_model() -> None:
     assert tuple(FORCIBLE) == GATES
 

@@ -26,7 +26,8 @@ def drift(deployment: str | None, watch: bool, last: bool, ignored: bool, json_:
     """Look whether what is differs from what is declared: machines, disks, routes, files, the inside of machines, policies.
 
     Looks now, and once more a little later where something differs. Exit code 0: no drift, 4: there is some (also for --watch,
-    when there was some), 1: none is known, and a deployment could not be compared. What is ignored doesn't count.
+    when there was some), 1: none is known, and a deployment, or a part of it, could not be compared, for its engine, its proxy or a
+    machine doesn't answer. What is ignored doesn't count.
 
     \b
     Example:
@@ -47,7 +48,7 @@ def drift(deployment: str | None, watch: bool, last: bool, ignored: bool, json_:
             output.say("no deployments; `stoneware deploy` makes one")
     if any(_counting(report) for report in reports):
         raise click.exceptions.Exit(DRIFTED)
-    if any(not _compared(report) for report in reports):
+    if any(not (_compared(report) and report["whole"]) for report in reports):
         raise click.exceptions.Exit(NOT_COMPARED)
 
 

@@ -93,6 +93,9 @@ def _drift(found: Findings) -> Gate:
         return Gate(gate=GateName.DRIFT, holds=False, says=f"nobody can look at {found.source} now{because}")
     if found.busy:
         return Gate(gate=GateName.DRIFT, holds=False, says=f"{found.busy} is under way in {found.source}")
+    if not report.whole:
+        says = f"a part of {found.source} could not be looked at: {'; '.join(report.notes)}"
+        return Gate(gate=GateName.DRIFT, holds=False, says=says)
     counting = [one for one in report.drifts if one.counts and one.severity is not Severity.INFO]
     if not counting:
         return Gate(gate=GateName.DRIFT, holds=True, says=f"{found.source} is as declared")

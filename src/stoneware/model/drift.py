@@ -72,7 +72,8 @@ class DriftReport(Noun):
     """The verdict on a deployment. `drifts` are all differences that were seen often enough, the worst first, also ignored ones.
 
     `checked_at` is when the last look ended (None: nobody has looked yet), `seconds` what it took. `machines` is how many
-    answered for what they run. `notes` say what couldn't be compared, and why: what isn't compared isn't known to be well.
+    answered for what they run. `notes` say what couldn't be compared, and why: what isn't compared isn't known to be well. `whole`:
+    whatever no operation works on was compared.
     `quarantined` are machines kept out of the traffic for inspection.
     """
 
@@ -83,6 +84,7 @@ class DriftReport(Noun):
     machines: int = 0
     drifts: tuple[Drift, ...] = ()
     notes: tuple[str, ...] = ()
+    whole: bool = True
     quarantined: tuple[str, ...] = ()
 
 

@@ -69,7 +69,8 @@ class Drifting:
                 return self.report(name)
             sight = gathered.sight
             self._learn(name, differences(sight), lambda one: _stays(one, sight))
-            return self._noted(release, tuple(dict.fromkeys(gathered.notes)), sight, time.monotonic() - began)
+            notes = tuple(dict.fromkeys(gathered.notes))
+            return self._noted(release, notes, sight, time.monotonic() - began, gathered.whole)
 
     def check(self, deployment: str) -> DriftReport:
         """Looks again until nothing is in doubt. One that has nothing current has no drift."""
@@ -151,7 +152,7 @@ class Drifting:
             self._looks[name] = Looks({**looks.sightings, **fresh})
             report = self._reports.get(name)
             if report is not None:
-                self._noted(release, report.notes)
+                self._noted(release, report.notes, whole=report.whole)
 
     def run(self, stop: threading.Event) -> None:
         """Looks at each deployment as often as it declares, until `stop` is set."""
@@ -203,7 +204,12 @@ class Drifting:
         self._looks[name] = looks
 
     def _noted(
-        self, release: Release, notes: tuple[str, ...], sight: Sight | None = None, seconds: float = 0.0
+        self,
+        release: Release,
+        notes: tuple[str, ...],
+        sight: Sight | None = None,
+        seconds: float = 0.0,
+        whole: bool = False,
     ) -> DriftReport:
         """The report after a look, kept. Without a sight nothing was looked at: it is as old as the last one."""
         name, before = release.deployment, self._reports.get(release.deployment)
@@ -215,6 +221,7 @@ class Drifting:
             machines=len(sight.evidence) if sight else 0,
             drifts=tuple(judged(self._known(name).drifts, release.spec.drift, self.clock.now())),
             notes=notes,
+            whole=whole,
             quarantined=tuple(one.machine for one in kept_aside(self.store, release)),
         )
         self._reports[name] = report

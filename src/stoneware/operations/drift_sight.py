@@ -54,10 +54,11 @@ def no_bases() -> Mapping[str, str]:
 
 @dataclass
 class Gathered:
-    """A sight, and what could not be seen."""
+    """A sight, and what could not be seen. `whole`: nothing but what an operation works on is missing."""
 
     sight: Sight
     notes: list[str] = field(default_factory=list)
+    whole: bool = True
 
 
 @dataclass
@@ -91,8 +92,10 @@ class Gathering:
         services = {service for one in sides for service in one.spec.services}
         routes = self._routes(name, services, platform, notes)
         evidence = self._evidence(platform, machines, notes)
+        all_answered = not notes
         images = self._images(sides, notes)
         busy = before or self.store.operations.active(name)
+        whole = all_answered or busy is not None  # a machine that an operation ends doesn't answer, either
         fresh = self.store.releases.current(name)
         if fresh is None or fresh.number != release.number:
             return None  # it became another one meanwhile: the next look is at that
@@ -136,7 +139,7 @@ class Gathering:
             started=self._started(release, machines),
             busy=busy.id if busy else "",
         )
-        return Gathered(sight, notes)
+        return Gathered(sight, notes, whole)
 
     def _coming(self, release: Release, busy: OperationRecord | None) -> Release | None:
         """The release that an operation leads to, where that is another one."""
