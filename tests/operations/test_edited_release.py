@@ -39,6 +39,18 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
     world.close()
 
 
+def test_who_read_what_was_current_a_moment_ago_calls_nobody_an_editor(guard: Guard) -> None:
+    world = guard.world
+    before = world.store.releases.current("town")
+    assert before is not None
+    world.publish("web", before.number + 1)
+    world.run(world.deploy(spec(2)).id)
+    after = world.store.releases.current("town")
+    assert after is not None and after.number > before.number
+    assert world.store.releases.otherwise_on_record(before) is None
+    assert world.store.releases.otherwise_on_record(after) is None
+
+
 def test_a_row_that_says_that_another_release_is_current_is_told_and_enforced_by_nobody(guard: Guard) -> None:
     world = guard.world
     world.publish("web", 2)

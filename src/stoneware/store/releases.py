@@ -232,10 +232,14 @@ class Releases:
             return altered_on_record(conn, deployment, number)
 
     def otherwise_on_record(self, current: Release) -> int | None:
-        """The number of the release that is current by the ledger, where that is another one (`NONE_CURRENT`: none is)."""
+        """The number of the release that is current by the ledger, where that is another one (`NONE_CURRENT`: none is). None also
+        where another one has become current since this one was read: then it is nobody's edit."""
         with self.db.connect() as conn:
             number = current_on_record(conn, current.deployment)
-        return None if number in (None, current.number) else number
+            row = conn.scalar(
+                CURRENT, {"name": current.deployment}
+            )  # after the ledger: a commit between them shows here
+        return None if number in (None, current.number) or row != current.number else number
 
     def edited_ends(self, deployment: str) -> Sequence[tuple[int, str, str, str]]:
         """Where rows say something else of what became of releases than the ledger: number, what it is about, what is on record,

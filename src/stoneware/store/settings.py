@@ -59,16 +59,21 @@ class SettingsRecord:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def edited(self) -> list[Edited]:
-        """Where a row or a file says something else than the ledger, both as of one moment."""
+        """Where a row or a file says something else than the ledger. Files and rows aren't read in the same moment as entries
+        everywhere, so what differs is looked at twice: what was just being decided is as decided by then."""
         with self._lock:
-            found: dict[Place, str] = {Place(one, "trusted key"): GIVEN for one in self.keys()}
-            with self.db.connect() as conn:
-                facts = [Fact.model_validate(row.fact) for row in conn.execute(TOLD, {"after": self._after})]
-                last = conn.scalar(LAST) or 0
-                found |= _rows(conn)
-            self._on_record = settings_after(self._on_record, facts)
-            self._after = max(last, self._after)
-            return edited(self._on_record, found)
+            first = self._compared()
+            return [one for one in self._compared() if one in first] if first else []
+
+    def _compared(self) -> list[Edited]:
+        found: dict[Place, str] = {Place(one, "trusted key"): GIVEN for one in self.keys()}
+        with self.db.connect() as conn:
+            last = conn.scalar(LAST) or 0  # before the entries: one that comes between is read twice, and none is missed
+            facts = [Fact.model_validate(row.fact) for row in conn.execute(TOLD, {"after": self._after})]
+            found |= _rows(conn)
+        self._on_record = settings_after(self._on_record, facts)
+        self._after = max(last, self._after)
+        return edited(self._on_record, found)
 
 
 def whole(spec: TriggerSpec) -> str:
