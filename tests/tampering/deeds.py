@@ -25,7 +25,7 @@ from stoneware.traffic.haproxy import HaproxySwitch
 from stoneware.traffic.haproxy.process import Proxy
 
 FOUND_WITHIN_S = 15.0
-HEALED_WITHIN_S = 60.0
+HEALED_WITHIN_S = 120.0
 
 
 class Deeds(Hands):

@@ -39,8 +39,8 @@ MOST_AT_ONCE = 8
 MOST_ENTRIES = 100
 
 
-LATE_S = 30.0
-"""How long it is told at least that something was refused (seconds)."""
+LATE_S = 10.0
+"""How much longer than a look comes after the last one it is told that something was refused (seconds)."""
 STARTED = ("machine.create", "machine.start")
 
 Bases = Callable[[], Mapping[str, str]]
@@ -153,7 +153,7 @@ class Gathering:
 
     def _refused(self, release: Release) -> list[Fact]:
         """What nobody began or said on record, for as long as somebody who looks each time sees it."""
-        since = self.clock.now() - max(LATE_S, 2 * release.spec.drift.interval)
+        since = self.clock.now() - (LATE_S + release.spec.drift.interval)
         found = self.store.ledger.entries(subject=release.deployment, verb=REFUSED, since=since, limit=MOST_ENTRIES)
         return [one.fact for one in found]
 
