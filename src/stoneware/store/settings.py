@@ -68,7 +68,9 @@ class SettingsRecord:
     def _compared(self) -> list[Edited]:
         found: dict[Place, str] = {Place(one, "trusted key"): GIVEN for one in self.keys()}
         with self.db.connect() as conn:
-            last = conn.scalar(LAST) or 0  # before the entries: one that comes between is read twice, and none is missed
+            last = (
+                conn.scalar(LAST) or 0
+            )  # before the entries: one that comes between is read twice, and none is missed
             facts = [Fact.model_validate(row.fact) for row in conn.execute(TOLD, {"after": self._after})]
             found |= _rows(conn)
         self._on_record = settings_after(self._on_record, facts)
