@@ -119,11 +119,21 @@ def test_who_takes_the_current_release_s_row_away_stops_no_healing(guard: Guard)
     assert "machine.missing town-web-r1-0" in guard.live(60)
 
 
-def test_a_deployment_whose_row_is_gone_is_told_though_nobody_looks_after_it(guard: Guard) -> None:
+NOBODY_S: dict[str, sa.Executable] = {
+    "no row": deployments.delete(),
+    "nothing is current": deployments.update().values(current=None),
+    "one is current that never was": deployments.update().values(current=99),
+}
+
+
+@pytest.mark.parametrize("edit", NOBODY_S.values(), ids=NOBODY_S)
+def test_a_deployment_that_nobody_looks_after_is_told_whoever_asks(guard: Guard, edit: sa.Executable) -> None:
     assert guard.live(40) == []
     with guard.world.store.db.begin() as conn:
-        conn.execute(deployments.delete())
-    assert "release.changed town#1 current" in guard.live(40)
+        conn.execute(edit)
+    assert guard.live(40) == ["release.changed town#1 current"]
+    assert [guard.found() for _ in range(2)] == [["release.changed town#1 current"]] * 2
+    assert guard.facts("drift.end") == []
     assert guard.world.store.releases.next_number("town") == 2
 
 

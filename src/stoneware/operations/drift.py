@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,7 +25,7 @@ from stoneware.model.drift import Drift, DriftReport
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.machine import Machine, Power
 from stoneware.model.release import Release
-from stoneware.model.setting import NOTHING
+from stoneware.model.setting import Edited
 from stoneware.operations.boot_test import OWNER as TESTER
 from stoneware.operations.drift_sight import Gathering, kept_aside
 from stoneware.store.store import Store
@@ -73,14 +73,11 @@ class Drifting:
             return self._noted(release, notes, sight, time.monotonic() - began, gathered.whole)
 
     def check(self, deployment: str) -> DriftReport:
-        """Looks again until nothing is in doubt. One that has nothing current has no drift."""
+        """Looks again until nothing is in doubt. Of one that has nothing current, whatever there is of it is a stranger."""
         for turn in range(MOST_LOOKS):
             release = self.store.releases.current(deployment)
-            if release is None:
-                self._learn(deployment, (), lambda _: False)
-                return self.report(deployment)
-            report = self.look(release)
-            if turn + 1 == MOST_LOOKS or not self._known(deployment).in_doubt:
+            report = self.look(release) if release else self._look_for_strangers(deployment)
+            if turn + 1 == MOST_LOOKS or not self._known(deployment if release else STRANGERS).in_doubt:
                 return report
             self.sleep(CONFIRM_S)
         raise AssertionError("at least one look is taken")
@@ -88,10 +85,11 @@ class Drifting:
     def strangers(self) -> list[DriftReport]:
         """One look at machines of owners that have no current release, as far as any engine in use shows them."""
         with self._locks.setdefault(STRANGERS, threading.Lock()):
-            cut_off, now = self._cut_off(), self.clock.now()
+            looked_after = {release.deployment for release in self.store.releases.currents()}
+            cut_off, now = self._cut_off(looked_after), self.clock.now()
             machines, services, notes = self._everybody(cut_off)
             under_way = self.store.operations.under_way()
-            owners = {*cut_off, *(release.deployment for release in self.store.releases.currents())}
+            owners = looked_after | {*cut_off}
             seen = [*cut_off_releases(cut_off, under_way, now)]
             seen += list(stranger_drifts(machines, owners, under_way, (TESTER,), now))
             seen += stranger_services(services, owners, under_way, now)
@@ -102,13 +100,15 @@ class Drifting:
                 for owner in sorted({one.deployment for one in found})
             ]
 
-    def _cut_off(self) -> dict[str, int]:
-        """Deployments of which no row says that anything is current, and the number of the release that is on record."""
-        edited = self.gathering.settings()
-        lost = [
-            one for one in edited if one.place.where == CURRENT and one.found == NOTHING and one.on_record.isdigit()
-        ]
-        return {one.place.subject: int(one.on_record) for one in lost}
+    def _look_for_strangers(self, deployment: str) -> DriftReport:
+        self._reports.pop(deployment, None)  # of when it had a release
+        found = {report.deployment: report for report in self.strangers()}
+        return found.get(deployment) or DriftReport(deployment=deployment, release=None, checked_at=self.clock.now())
+
+    def _cut_off(self, looked_after: Collection[str]) -> dict[str, Edited]:
+        """Deployments that have a current release on record, and by their rows none that there is: nobody looks after them."""
+        edited = [one for one in self.gathering.settings() if one.place.where == CURRENT and one.on_record.isdigit()]
+        return {one.place.subject: one for one in edited if one.place.subject not in looked_after}
 
     def report(self, deployment: str) -> DriftReport:
         """What the last look found; what is on record when this daemon hasn't looked yet."""
@@ -227,11 +227,12 @@ class Drifting:
         self._reports[name] = report
         return report
 
-    def _everybody(self, cut_off: Mapping[str, int]) -> tuple[list[Machine], list[str], list[str]]:
+    def _everybody(self, cut_off: Mapping[str, Edited]) -> tuple[list[Machine], list[str], list[str]]:
         """All machines and services of all engines that a deployment was ever on, and what couldn't be asked."""
         releases = self.store.releases
         engines = {one.spec.engine for record in releases.deployments() for one in releases.list(record.name)[-1:]}
-        engines |= {one.spec.engine for one in releases.some(cut_off.items())}
+        lost = [(name, int(edited.on_record)) for name, edited in cut_off.items()]
+        engines |= {one.spec.engine for one in releases.some(lost)}
         machines: list[Machine] = []
         services: set[str] = set()
         notes: list[str] = []

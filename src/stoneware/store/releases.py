@@ -28,6 +28,8 @@ BODY = sa.select(releases.c.body).where(
 IS_CURRENT = sa.and_(deployments.c.name == releases.c.deployment, deployments.c.current == releases.c.number)
 CURRENT = sa.select(deployments.c.current).where(deployments.c.name == sa.bindparam("name"))
 MOST_KEPT = 1000
+LOST = ReleaseState.GOOD
+"""The state of the current release whose row somebody took away: the ledger has all of it, and nothing else becomes current."""
 Head = Any
 """Deployment, number, state: a row of HEADS, or the like of one."""
 
@@ -99,9 +101,7 @@ class Releases:
     def get(self, deployment: str, number: int) -> Release:
         """Raises NotFound."""
         with self.db.connect() as conn:
-            heads = conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).all()
-            current = conn.scalar(CURRENT, {"name": deployment})
-            found = self._whole(conn, heads or [_lost(deployment, number)] if current == number else heads)
+            found = self._one(conn, deployment, number, current=conn.scalar(CURRENT, {"name": deployment}))
         if not found:
             raise NotFound(
                 f"{deployment} has no release {number}",
@@ -116,10 +116,12 @@ class Releases:
         conn.execute(releases.update().where(*wanted).values(state=state))
 
     def current(self, deployment: str) -> Release | None:
-        """The release that the deployment is meant to be; None before the first success."""
+        """The release that the deployment is meant to be; None before the first success, and where its row names none that there
+        ever was."""
         with self.db.connect() as conn:
             number = conn.scalar(CURRENT, {"name": deployment})
-        return self.get(deployment, number) if number is not None else None
+            found = [] if number is None else self._one(conn, deployment, number, current=number)
+        return found[0] if found else None
 
     def currents(self) -> Sequence[Release]:
         """The current release of every deployment that has one."""
@@ -127,7 +129,7 @@ class Releases:
         query = query.where(deployments.c.current.is_not(None)).order_by(deployments.c.name)
         with self.db.connect() as conn:
             rows = conn.execute(query).all()
-            return self._whole(conn, [(name, nth, state or _lost(name, nth)[2]) for name, nth, state in rows])
+            return self._whole(conn, [(name, nth, state or LOST) for name, nth, state in rows])
 
     def some(self, wanted: Iterable[tuple[str, int]]) -> Sequence[Release]:
         """Those of the wanted releases (deployment and number) that there are, at one moment."""
@@ -236,9 +238,8 @@ class Releases:
         where another one has become current since this one was read: then it is nobody's edit."""
         with self.db.connect() as conn:
             number = current_on_record(conn, current.deployment)
-            row = conn.scalar(
-                CURRENT, {"name": current.deployment}
-            )  # after the ledger: a commit between them shows here
+            # after the ledger: a commit between the two shows here
+            row = conn.scalar(CURRENT, {"name": current.deployment})
         return None if number in (None, current.number) or row != current.number else number
 
     def edited_ends(self, deployment: str) -> Sequence[tuple[int, str, str, str]]:
@@ -253,6 +254,12 @@ class Releases:
         """What is read next of this release is new: an edit of what is on no record is to be found out before another daemon
         believes it."""
         self._read.pop((deployment, number), None)
+
+    def _one(self, conn: sa.Connection, deployment: str, number: int, *, current: int | None) -> Sequence[Release]:
+        """One release, if there is it; the current one also without its row."""
+        heads = conn.execute(BY_NUMBER, {"name": deployment, "nth": number}).all()
+        lost = [(deployment, number, LOST)] if current == number else []
+        return self._whole(conn, heads or lost)
 
     def _whole(self, conn: sa.Connection, heads: Sequence[Head]) -> Sequence[Release]:
         """The releases of some rows of HEADS, with the state that these say."""
@@ -280,9 +287,3 @@ def _last_number(conn: sa.Connection, deployment: str) -> int:
     given = conn.scalar(sa.select(deployments.c.last_number).where(deployments.c.name == deployment))
     kept = conn.scalar(sa.select(sa.func.max(releases.c.number)).where(releases.c.deployment == deployment))
     return max(given or 0, kept or 0)
-
-
-def _lost(deployment: str, number: int) -> Head:
-    """For the current release whose row somebody took away: the ledger has the whole of it, and nothing becomes current that isn't
-    good."""
-    return (deployment, number, ReleaseState.GOOD)

@@ -7,24 +7,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from stoneware.model.drift import Drift
 from stoneware.model.drift_classes import CLASSES
 from stoneware.model.machine import Machine, Power
+from stoneware.model.setting import Edited
 
 REHEARSAL = ".rehearsal"
 
 
-def cut_off_releases(known: Mapping[str, int], under_way: Collection[str], now: float) -> Iterator[Drift]:
-    """Deployments (name, number of the release) that are current on record, and by their rows not: nobody looks after them."""
+def cut_off_releases(known: Mapping[str, Edited], under_way: Collection[str], now: float) -> Iterator[Drift]:
+    """Deployments that have a current release on record, and by their rows none that there is: nobody looks after them."""
     what = CLASSES["release.changed"]
-    for name, number in known.items():
+    for name, edited in known.items():
         if name not in under_way:
             yield Drift(
                 kind="release.changed",
                 view=what.view,
                 severity=what.severity,
                 deployment=name,
-                subject=f"{name}#{number}",
+                subject=f"{name}#{edited.on_record}",
                 where="current",
-                expected=f"release {number} is current",
-                found="its row says that none is",
+                expected=f"release {edited.on_record} is current",
+                found=f"its row says release {edited.found}" if edited.found else "its row says that none is",
                 since=now,
                 remedy=f"`stoneware ledger verify` says whether the ledger holds; then deploy {name} again",
                 policy=what.policy,
