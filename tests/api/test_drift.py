@@ -33,7 +33,7 @@ KEYS = {
     "lapsed",
     "made_at",
 }
-REPORT = {"deployment", "release", "checked_at", "seconds", "machines", "drifts", "notes", "quarantined"}
+REPORT = {"deployment", "release", "checked_at", "seconds", "machines", "drifts", "notes", "quarantined", "whole"}
 NAME = "town-web-r1-0"
 
 
