@@ -215,6 +215,8 @@ def test_an_operation_that_nobody_began_is_not_carried_out_and_told(guard: Guard
     assert guard.found() == ["operation.forged teardown-9"]
     assert guard.live(180) == ["operation.forged teardown-9"]
     assert guard.found() == []
+    world.clock.set(now - 3600)
+    assert [one.split()[0] for one in guard.found()] == ["clock.back"]
 
 
 def test_a_word_that_nobody_said_approves_nothing(guard: Guard) -> None:

@@ -37,10 +37,9 @@ MOST_AT_ONCE = 8
 """How many machines are asked at a time: each answers within a fraction of a second, and none is in a hurry."""
 
 MOST_ENTRIES = 100
-
-
 LATE_S = 10.0
 """How much longer than a look comes after the last one it is told that something was refused (seconds)."""
+
 STARTED = ("machine.create", "machine.start")
 
 Bases = Callable[[], Mapping[str, str]]
@@ -152,8 +151,10 @@ class Gathering:
             return None
 
     def _refused(self, release: Release) -> list[Fact]:
-        """What nobody began or said on record, for as long as somebody who looks each time sees it."""
-        since = self.clock.now() - (LATE_S + release.spec.drift.interval)
+        """What nobody began or said on record, for as long as somebody who looks each time sees it. A clock that is set back
+        makes nothing new of what is long told: the time is the ledger's where that is later."""
+        now = max(self.clock.now(), self.store.ledger.written_at())
+        since = now - (LATE_S + release.spec.drift.interval)
         found = self.store.ledger.entries(subject=release.deployment, verb=REFUSED, since=since, limit=MOST_ENTRIES)
         return [one.fact for one in found]
 
