@@ -14,6 +14,7 @@ from tests.support.specs import spec
 
 from stoneware.errors import Conflict
 from stoneware.host.home import Home
+from stoneware.model.drift_spec import DriftSpec
 from stoneware.model.image import BootTestRecord
 from stoneware.operations.checkpoints import Checkpoints
 from stoneware.operations.ledger_watch import LedgerWatch
@@ -215,8 +216,29 @@ def test_an_operation_that_nobody_began_is_not_carried_out_and_told(guard: Guard
     assert guard.found() == ["operation.forged teardown-9"]
     assert guard.live(180) == ["operation.forged teardown-9"]
     assert guard.found() == []
+    dead = world.engine.list_machines("town")[0].name
+    world.engine.kill_machine(dead)
+    assert guard.live(60) == [f"machine.missing {dead}"]
+    assert len(world.machines()) == 2, "a town that somebody wanted to take away is healed all the same"
     world.clock.set(now - 3600)
     assert [one.split()[0] for one in guard.found()] == ["clock.back"]
+
+
+def test_the_end_of_an_operation_that_never_was_keeps_nobody_from_mending(guard: Guard) -> None:
+    world = guard.world
+    replaces = DriftSpec.model_validate({"policy": {"inside.written": "replace"}})
+    world.run(world.deploy(spec(2).model_copy(update={"drift": replaces})).id)
+    now = world.clock.now()
+    row = {"kind": "rollout", "subject": "town", "actor": "stoneware", "reason": "", "state": "PREPARING", "frame": {}}
+    row |= {"created_at": now, "state_since": now, "because": "", "wake_at": now, "written_at": now}
+    ended = {"id": "rollout-9", "result": "FAILED", "ended_at": now + 1e9}
+    with world.store.db.begin() as conn:
+        conn.execute(operations.insert().values(**row, **ended))
+    machine = world.engine.list_machines("town")[0].name
+    world.engine.meddle_inside(machine, written=("/etc/motd",))
+    made_at = {one.name: one.created_at for one in world.engine.list_machines("town")}[machine]
+    assert set(guard.live(120)) == {"operation.forged rollout-9", f"inside.written {machine} /etc/motd"}
+    assert {one.name: one.created_at for one in world.engine.list_machines("town")}[machine] > made_at
 
 
 def test_a_word_that_nobody_said_approves_nothing(guard: Guard) -> None:

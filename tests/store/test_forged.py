@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.store.things import begin, claim, tell
+from tests.store.things import begin, claim, commit, end_of, tell
 
 from stoneware.clock import ManualClock
 from stoneware.errors import NotFound
@@ -94,3 +94,40 @@ def test_what_no_operation_is_told_has_no_signals(store: Store) -> None:
     with pytest.raises(NotFound):
         store.operations.get("rollout-9")
     assert store.operations.signals("rollout-9") == []
+
+
+def over(store: Store, **more: Any) -> str:
+    """The row of an operation that nobody ended on record."""
+    now = store.operations.clock.now()
+    return forge(store, open_subject=None, result="SUCCEEDED", ended_at=now + 1e9, **more)
+
+
+def test_an_end_that_no_entry_has_counts_for_nothing_and_is_entered_once(store: Store) -> None:
+    real = begin(store)
+    ended = commit(store, claim(store), result=Result.FAILED, facts=[end_of(real, Result.FAILED)])
+    forged = over(store)
+    assert [one.id for one in store.operations.ended("town", limit=9)] == [ended.id]
+    assert store.operations.ended("town", "teardown") == []
+    assert (last := store.operations.decisive("town")) is not None and last.id == ended.id
+    for _ in range(2):
+        store.operations.refuse_forged()
+        assert refused(store) == [("town", forged)]
+
+
+def test_one_that_went_on_and_whose_row_says_that_it_is_over_is_told(store: Store) -> None:
+    real = begin(store)
+    with store.db.begin() as conn:
+        conn.execute(operations.update().values(result="SUCCEEDED", ended_at=1.0, open_subject=None))
+    assert store.operations.ended("town") == []
+    store.operations.refuse_forged()
+    assert refused(store) == [("town", real.id)]
+
+
+def test_how_it_ended_is_what_was_entered(store: Store, clock: ManualClock) -> None:
+    real = begin(store)
+    commit(store, claim(store), result=Result.FAILED, facts=[end_of(real, Result.FAILED)])
+    at = clock.now()
+    with store.db.begin() as conn:
+        conn.execute(operations.update().values(result="SUCCEEDED", ended_at=at + 1e9, actor="eve"))
+    [known] = store.operations.ended("town")
+    assert (known.actor, known.result, known.ended_at) == ("ann", Result.FAILED, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.store.things import Memory, begin, claim, commit, everything, tell, verbs
+from tests.store.things import Memory, begin, claim, commit, end_of, everything, tell, verbs
 
 from stoneware.clock import ManualClock
 from stoneware.errors import Conflict, LeaseLost, NotFound
@@ -153,7 +153,7 @@ def test_a_repair_by_itself_decides_only_as_long_as_it_is_stuck(store: Store) ->
         frame = RolloutFrame(target=2, source=2, rollback=True, mends=mends)
         store.operations.create(kind=kind, subject="town", actor="a", reason="", state="PREPARING", frame=frame)
         record = claim(store)
-        more = {"because": "", "text": None, "wake_at": 0.0, "result": result}
+        more = {"because": "", "text": None, "wake_at": 0.0, "result": result, "facts": [end_of(record, result)]}
         store.operations.commit(record, state=record.state, frame=frame, **more)  # type: ignore[arg-type]
         known = store.operations.decisive("town")
         return known.id if known else None

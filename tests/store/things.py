@@ -9,8 +9,9 @@ from tests.support.simulation import manifest
 
 from stoneware.model.deployment import DeploymentSpec
 from stoneware.model.image import BootTestRecord, Image
+from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
-from stoneware.model.operation import OperationRecord, Signal, SignalKind
+from stoneware.model.operation import OperationRecord, Result, Signal, SignalKind
 from stoneware.model.release import PinnedGroup, Release, ReleaseState
 from stoneware.store.database import writing
 from stoneware.store.store import Store
@@ -71,6 +72,12 @@ def commit(store: Store, record: OperationRecord, **more: Any) -> OperationRecor
     """One step on: it counts, stays where it is, and is due at once."""
     words = {"state": record.state, "frame": Memory(count=record.frame["count"] + 1), "because": "", "text": None}
     return store.operations.commit(record, **{**words, "wake_at": store.operations.clock.now(), **more})
+
+
+def end_of(record: OperationRecord, result: Result) -> Fact:
+    """What is entered when an operation ends."""
+    verb = f"{record.kind}.{result.value.lower()}"
+    return Fact(verb=verb, subject=record.subject, actor=record.actor, details={"operation": record.id})
 
 
 def tell(kind: SignalKind, reason: str = "") -> Signal:

@@ -206,7 +206,7 @@ def _must_exist(services: Services, name: str) -> None:
 def _status(services: Services, name: str) -> DeploymentStatus:
     current = services.store.releases.current(name)
     retained = services.store.releases.list(name)
-    ended = services.store.operations.list(subject=name, unfinished=False, limit=1)
+    ended = services.store.operations.ended(name)
     notes = [*_revoked(services, current), *services.notes(name)] if current else []
     routes: list[RouteView] = []
     machines: list[Machine] = []

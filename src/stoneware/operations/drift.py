@@ -132,7 +132,7 @@ class Drifting:
         found = remedies(release, [one for one in report.drifts if one.counts])
         if not (found.replace or found.quarantine or found.routes):
             return found
-        last = self.store.operations.list(subject=release.deployment, unfinished=False, limit=1)
+        last = self.store.operations.ended(release.deployment)
         since = (last[0].ended_at or 0.0) if last else 0.0
         return found if since < (report.checked_at or 0.0) else Remedies()
 

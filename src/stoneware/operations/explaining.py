@@ -84,7 +84,7 @@ class Explaining:
     def _deployment(self, name: str) -> Explanation:
         releases = self.store.releases
         current, retained, active = releases.current(name), releases.list(name), self.store.operations.active(name)
-        ended = self.store.operations.list(subject=name, unfinished=False, limit=1)
+        ended = self.store.operations.ended(name)
         notes, machines, routes, away = list(self._notes(name, current)), [], [], False
         latest = current or (retained[-1] if retained else None)
         if latest:

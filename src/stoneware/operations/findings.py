@@ -34,7 +34,7 @@ class Finding:
     def about(self, release: Release, spec: PromotionSpec) -> Findings:
         """What the gates of an environment ask of the one before, which runs `release`."""
         name, asked_at = release.deployment, self.clock.now()
-        ended = self.store.operations.list(subject=name, unfinished=False, limit=MOST_OPERATIONS)
+        ended = self.store.operations.ended(name, limit=MOST_OPERATIONS)
         retained = {one.number: one for one in self.store.releases.list(name)}
         drift = self.drift.check(name) if spec.drift_free else None
         busy = self.store.operations.active(name)

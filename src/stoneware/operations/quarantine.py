@@ -95,7 +95,7 @@ class Quarantining:
         return [record], ""
 
     def _failed_lately(self, deployment: str) -> bool:
-        last = self.store.operations.list(subject=deployment, unfinished=False, limit=1, kind="rollout")
+        last = self.store.operations.ended(deployment, "rollout")
         if not last or last[0].actor != self.actor or last[0].result is Result.SUCCEEDED:
             return False
         return self.clock.now() - (last[0].ended_at or 0.0) < PAUSE_S

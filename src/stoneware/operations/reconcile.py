@@ -210,7 +210,7 @@ class Reconcile:
 
     def _failed_lately(self, deployment: str) -> bool:
         """Whether a repair has just failed; or the deployment was to be destroyed, and that got stuck: nobody wants it back."""
-        last = self.store.operations.list(subject=deployment, unfinished=False, limit=1, kind=("rollout", "teardown"))
+        last = self.store.operations.ended(deployment, ("rollout", "teardown"))
         if last and last[0].kind == "teardown":
             return True
         if not last or last[0].actor != ACTOR or last[0].result is Result.SUCCEEDED:

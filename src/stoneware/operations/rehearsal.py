@@ -48,7 +48,7 @@ def shadow_frame(target: Release, current: Release, now: float) -> ShadowFrame:
 def way_back_of(store: Store, deployment: str) -> WayBack:
     """Where a rollback would lead now, and what the last rehearsal of that said."""
     current, target = store.releases.current(deployment), store.releases.previous_good(deployment)
-    ended = store.operations.list(subject=shadow_owner(deployment), unfinished=False, limit=MOST_REHEARSALS)
+    ended = store.operations.ended(shadow_owner(deployment), limit=MOST_REHEARSALS)
     known = target.number if target and current else None
     return way_back(known, current.number if current else None, ended)
 

@@ -89,7 +89,7 @@ class Renewing:
 
     def _failed_lately(self, deployment: str) -> bool:
         """Whether the last operation was an attempt that didn't succeed, a short time ago."""
-        last = self.store.operations.list(subject=deployment, unfinished=False, limit=1, kind="rollout")
+        last = self.store.operations.ended(deployment, "rollout")
         if not last or last[0].actor != self.actor or last[0].result is Result.SUCCEEDED:
             return False
         return self.clock.now() - (last[0].ended_at or 0.0) < PAUSE_S

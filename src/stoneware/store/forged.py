@@ -1,10 +1,11 @@
-"""Rows that nobody entered on record: operations that nobody began, words to operations that nobody said. Whoever can write the
-database can write such a row; nothing is done because of one.
+"""Rows that nobody entered on record: operations that nobody began, ends that none came to, words to operations that nobody said.
+Whoever can write the database can write such a row; nothing is done because of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,10 +23,36 @@ ENTERED = (
         ledger.c.fact["verb"].as_string() == sa.bindparam("verb"),
         ledger.c.fact["details"]["operation"].as_string() == sa.bindparam("operation"),
     )
+    .order_by(ledger.c.seq.desc())
     .limit(1)
 )
 SAID = ENTERED.where(ledger.c.fact["actor"].as_string() == sa.bindparam("actor"))
 END = operations.update().where(operations.c.id == sa.bindparam("identity"), operations.c.result.is_(None))
+ENDS = {result.value.lower(): result for result in Result}
+
+
+class End(NamedTuple):
+    """How an operation ended, as entries have it: who began it, with what result, and when (seconds since the epoch)."""
+
+    actor: str
+    result: Result
+    at: float
+
+
+def ends(conn: sa.Connection, subject: str, kinds: Mapping[str, str]) -> dict[str, End]:
+    """Of operations of a subject, their kinds by their ids: the ends of those that began and ended on record."""
+    operation, verb = ledger.c.fact["details"]["operation"].as_string(), ledger.c.fact["verb"].as_string()
+    verbs = {f"{kind}.{how}" for kind in kinds.values() for how in ("begin", *ENDS)}
+    told = sa.select(operation, verb, ledger.c.fact["actor"].as_string(), ledger.c.at)
+    about = told.where(ledger.c.subject == subject, operation.in_(kinds), verb.in_(verbs))
+    began, ended = dict[str, str](), dict[str, tuple[Result, float]]()
+    for identity, what, actor, at in conn.execute(about.order_by(ledger.c.seq.desc()).limit(2 * len(kinds))):
+        kind, _, how = what.rpartition(".")
+        if kind == kinds[identity] and how == "begin":
+            began[identity] = actor
+        elif kind == kinds[identity]:
+            ended[identity] = (ENDS[how], at)
+    return {identity: End(actor, *ended[identity]) for identity, actor in began.items() if identity in ended}
 
 
 def is_begun(conn: sa.Connection, identity: str, kind: str, subject: str) -> bool:
@@ -50,6 +77,13 @@ def refuse_operation(conn: sa.Connection, now: float, row: sa.Row) -> None:  # t
     fenced = {**ended, "lease_token": operations.c.lease_token + 1}
     if conn.execute(END.values(**fenced), {"identity": row.id}).rowcount:
         _enter(conn, now, row.subject, why, {"operation": row.id, "kind": row.kind, "claimed": row.actor})
+
+
+def refuse_end(conn: sa.Connection, now: float, row: sa.Row) -> None:  # type: ignore[type-arg]
+    """Enters, once, that an operation's row (its id, kind, subject and actor) says that it is over, and no entry does."""
+    if conn.scalar(ENTERED, {"subject": row.subject, "verb": VERB, "operation": row.id}) is None:
+        details = {"operation": row.id, "kind": row.kind, "claimed": row.actor}
+        _enter(conn, now, row.subject, "it didn't end on record", details)
 
 
 def refuse_signal(conn: sa.Connection, now: float, row: sa.Row) -> None:  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
 from stoneware.model.operation import OperationRecord, Result, Signal
 from stoneware.store.database import writing
-from stoneware.store.forged import is_begun, is_said, refuse_operation, refuse_signal
+from stoneware.store.forged import End, ends, is_begun, is_said, refuse_end, refuse_operation, refuse_signal
 from stoneware.store.ledger import append
 from stoneware.store.tables import journal, notes, operations, signals
 
@@ -31,6 +31,10 @@ DUE = FREE & sa.or_(operations.c.wake_at <= bindparam("now"), operations.c.writt
 UNHEARD = sa.and_(signals.c.operation == bindparam("identity"), signals.c.consumed.is_(False))
 
 WHOSE = (operations.c.id, operations.c.kind, operations.c.subject, operations.c.actor, operations.c.lease_token)
+MOST_LOOKED_AT = 50
+LAST_OVER = (
+    sa.select(*WHOSE).where(operations.c.result.is_not(None)).order_by(operations.c.seq.desc()).limit(MOST_LOOKED_AT)
+)
 FIRST_DUE = (sa.select(*WHOSE).where(DUE).order_by(operations.c.wake_at, operations.c.seq)).limit(1)
 NEXT_WAKE = sa.select(sa.func.min(operations.c.wake_at)).where(FREE)
 CLAIM = operations.update().where(MINE, DUE).returning(operations)
@@ -59,6 +63,8 @@ class Leases:
     db: sa.Engine
     clock: Clock
     _begun: set[str] = field(default_factory=set, repr=False, compare=False)
+    _ends: dict[str, End] = field(default_factory=dict, repr=False, compare=False)
+    _told: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def claim(self, worker: str, lease_s: float) -> OperationRecord | None:
         """Takes the most overdue unfinished operation that nobody holds; None when nothing is due, or nobody began it."""
@@ -76,11 +82,27 @@ class Leases:
 
     def refuse_forged(self) -> None:
         """Ends every unfinished operation that nobody began on record, whenever it is due: as long as it is there, it keeps others
-        from beginning."""
+        from beginning. Of the last ones that are over, it enters which didn't end on record."""
         with self.db.connect() as conn:
             rows = conn.execute(sa.select(*WHOSE).where(operations.c.result.is_(None))).all()
+            over = conn.execute(LAST_OVER).all()
         for row in rows:
             self._refused(row)
+        known = self._ended_on_record(over)
+        for row in (row for row in over if row.id not in known and row.id not in self._told):
+            with writing(self.db) as conn:
+                refuse_end(conn, self.clock.now(), row)
+            self._told.add(row.id)
+
+    def _ended_on_record(self, rows: Sequence[sa.Row]) -> dict[str, End]:  # type: ignore[type-arg]
+        """How the operations of rows that are over ended, for those of which entries say so. What ended on record is asked once."""
+        asked: dict[str, dict[str, str]] = {}
+        for row in (row for row in rows if row.id not in self._ends):
+            asked.setdefault(row.subject, {})[row.id] = row.kind
+        with self.db.connect() as conn:
+            for subject, kinds in asked.items():
+                self._ends.update(ends(conn, subject, kinds))
+        return {row.id: self._ends[row.id] for row in rows if row.id in self._ends}
 
     def _refused(self, row: sa.Row) -> bool:  # type: ignore[type-arg]
         """Whether nobody began an operation; then it is over. What was begun is asked once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,7 +14,7 @@ from stoneware.model.ledger import Fact
 from stoneware.model.noun import Noun
 from stoneware.model.operation import JournalLine, OperationRecord, Result, Signal
 from stoneware.store.database import writing
-from stoneware.store.forged import is_said
+from stoneware.store.forged import End, is_said
 from stoneware.store.leases import Also, Leases, record_of, write_journal
 from stoneware.store.ledger import append
 from stoneware.store.tables import journal, operations, signals
@@ -197,13 +198,32 @@ class Operations(Leases):
         by_itself = operations.c.frame["mends"].as_string().is_not(None)
         ended = sa.and_(operations.c.subject == subject, operations.c.result.is_not(None))
         those = sa.select(operations).where(ended, operations.c.kind.in_(("rollout", "teardown")))
-        newest = those.order_by(operations.c.seq.desc()).limit(1)
+        wanted = self._ended(those.where(~by_itself), 1)
+        repair = self._ended(those.where(by_itself, operations.c.result.in_(DECIDED)), 1)
+        stuck = bool(repair) and repair[0][1].result is Result.STUCK and (not wanted or repair[0][0] > wanted[0][0])
+        last = repair if stuck else wanted
+        return last[0][1] if last else None
+
+    def ended(self, subject: str, kind: str | tuple[str, ...] | None = None, limit: int = 1) -> list[OperationRecord]:
+        """Those of a subject that are over, the newest first; who began them and how and when they ended as the ledger has it.
+        What a row alone says doesn't count: it decides what is healed, and what may be promoted."""
+        query = sa.select(operations).where(operations.c.subject == subject, operations.c.result.is_not(None))
+        if kind is not None:
+            query = query.where(operations.c.kind.in_((kind,) if isinstance(kind, str) else kind))
+        return [record for _, record in self._ended(query, limit)]
+
+    def _ended(self, query: sa.Select[Any], limit: int) -> Sequence[tuple[int, OperationRecord]]:
+        """The newest of those that a query finds, as far as they ended on record; with their row ids."""
+        found: Sequence[tuple[int, OperationRecord]] = ()
+        query = query.order_by(operations.c.seq.desc()).limit(limit)
         with self.db.connect() as conn:
-            wanted = conn.execute(newest.where(~by_itself)).first()
-            repair = conn.execute(newest.where(by_itself, operations.c.result.in_(DECIDED))).first()
-        stuck = repair is not None and repair.result == Result.STUCK and (wanted is None or repair.seq > wanted.seq)
-        row = repair if stuck else wanted
-        return record_of(row) if row else None
+            rows = conn.execute(query).all()
+            while rows and len(found) < limit:
+                known = self._ended_on_record(rows)
+                there = [(row.seq, _as_entered(record_of(row), known[row.id])) for row in rows if row.id in known]
+                found = (*found, *there)
+                rows = conn.execute(query.where(operations.c.seq < rows[-1].seq)).all()
+        return found[:limit]
 
     def list(
         self,
@@ -222,6 +242,10 @@ class Operations(Leases):
             query = query.where(operations.c.result.is_(None) if unfinished else operations.c.result.is_not(None))
         with self.db.connect() as conn:
             return [record_of(row) for row in conn.execute(query)]
+
+
+def _as_entered(record: OperationRecord, end: End) -> OperationRecord:
+    return record.model_copy(update={"actor": end.actor, "result": end.result, "ended_at": end.at})
 
 
 def _repeated(conn: sa.Connection, key: str, kind: str | None, subject: str | None) -> OperationRecord | None:
