@@ -66,6 +66,16 @@ def test_a_restore_stops_the_application_and_keeps_what_was_there(house: House) 
     assert house.engine.content(DISK) == ("town-web-r1-0", "fox", "owl", "town-web-r1-0")
 
 
+def test_a_snapshot_of_another_disk_is_put_back_only_where_that_is_meant(house: House) -> None:
+    deployed(house)
+    ended(house, f"/v1/disks/{DISK}/snapshots", name="before")
+    ended(house, "/v1/clones", source="before", name="twin")
+    refused = house.http.post("/v1/disks/twin/restores", json={"snapshot": "before"})
+    assert (refused.status_code, refused.json()["detail"]) == (409, f"snapshot before is of disk {DISK}, not of twin")
+    end = ended(house, "/v1/disks/twin/restores", snapshot="before", other_disk=True)
+    assert end["result"] == "SUCCEEDED"
+
+
 def test_a_restore_that_fails_gives_the_disk_back_as_it_was(house: House) -> None:
     deployed(house)
     ended(house, f"/v1/disks/{DISK}/snapshots", name="before")

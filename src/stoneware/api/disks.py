@@ -114,6 +114,11 @@ def restore_disk(services: Given, name: str, body: RestoreRequest, actor: Actor,
         raise Refused(
             f"snapshot {body.snapshot} doesn't fit disk {name}", "a snapshot fits disks of its size and engine"
         )
+    if snapshot.disk != name and not body.other_disk:
+        raise Refused(
+            f"snapshot {snapshot.name} is of disk {snapshot.disk}, not of {name}",
+            f"`stoneware disk snapshots --disk {name}` has its own; --other-disk puts this one there all the same",
+        )
     _must_be_readable(services, disk, snapshot, engine)
     frame = RestoreFrame(
         engine=engine,

@@ -331,10 +331,11 @@ class SnapshotRequest(Why):
 
 
 class RestoreRequest(Why):
-    """What to put back. `keep` takes a snapshot of what is there first."""
+    """What to put back. `keep` takes a snapshot of what is there first; `other_disk` says that another disk's is meant."""
 
     snapshot: SnapshotName
     keep: bool = True
+    other_disk: bool = False
 
 
 class CloneRequest(Why):

@@ -99,11 +99,14 @@ def take_snapshot(name: str, called: str | None, reason: str, no_wait: bool, jso
 @disk_name
 @snapshot_name
 @click.option("--no-keep", is_flag=True, help="Don't keep what the disk holds now in a snapshot first.")
+@click.option("--other-disk", is_flag=True, help="The snapshot is of another disk, and meant for this one.")
 @options.reason
 @options.yes
 @options.no_wait
 @options.as_json
-def restore_disk(name: str, snapshot: str, no_keep: bool, reason: str, yes: bool, no_wait: bool, json_: bool) -> None:
+def restore_disk(
+    name: str, snapshot: str, no_keep: bool, other_disk: bool, reason: str, yes: bool, no_wait: bool, json_: bool
+) -> None:
     """Make DISK hold what SNAPSHOT does. Its machine's application stops for as long as that takes.
 
     \b
@@ -112,7 +115,7 @@ def restore_disk(name: str, snapshot: str, no_keep: bool, reason: str, yes: bool
     """
     kept = "is lost" if no_keep else "is kept in a snapshot"
     options.agree(f"put {snapshot} back on disk {name}? What it holds now {kept}.", yes, json_)
-    body = {"snapshot": snapshot, "keep": not no_keep, "reason": reason}
+    body = {"snapshot": snapshot, "keep": not no_keep, "other_disk": other_disk, "reason": reason}
     _follow(f"/v1/disks/{name}/restores", body, no_wait, json_)
 
 
