@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from stoneware.decide.drift.sight import ImageFacts, Sight
 from stoneware.decide.lifecycle import standing
 from stoneware.decide.past_images import edited
-from stoneware.decide.settings import CURRENT, OF_RELEASES
 from stoneware.model.drift import Drift
 from stoneware.model.image import Image, ImageState
 from stoneware.model.machine import Power
 from stoneware.model.quantity import format_moment, format_time
 from stoneware.names import environment_deployment
-
-MOST_PLACES = 5
 
 
 def image_drifts(sight: Sight) -> Iterator[Drift]:
@@ -47,64 +44,6 @@ def _decided(sight: Sight, image: Image, row: Image) -> Iterator[Drift]:
     remedy = f"`stoneware ledger show --subject {name}` says what was decided: decide it again"
     for what, expected, found in edited(image, row):
         yield sight.differs("image.changed", name, expected, found, where=what, remedy=remedy)
-
-
-def release_drifts(sight: Sight) -> Iterator[Drift]:
-    """The current release against what the ledger says of its making: a row can be edited, an entry can't without notice."""
-    subject = f"{sight.release.deployment}#{sight.release.number}"
-    remedy = f"`stoneware ledger verify` says whether the ledger holds; then deploy {sight.release.deployment} again"
-    if sight.ledger:
-        ask = "`stoneware ledger verify --checkpoint FILE` compares it with checkpoints that were kept elsewhere"
-        yield sight.differs("ledger.broken", "ledger", "every entry as it was written", sight.ledger, remedy=ask)
-    for fact in sight.refused:
-        claimed, what = fact.details.get("claimed", ""), fact.details.get("signal") or "an operation"
-        yield sight.differs(
-            "operation.forged", fact.details["operation"], fact.reason, f"{what} by {claimed!r}, in the database alone"
-        )
-    for place, on_record, found in sight.edited_settings:
-        if place.where in OF_RELEASES:
-            if place.where != CURRENT and place.subject.partition("#")[0] == sight.release.deployment:
-                yield sight.differs(
-                    "release.changed",
-                    place.subject,
-                    on_record or "none",
-                    found or "none",
-                    where=place.where,
-                    remedy=remedy,
-                )
-            continue
-        mend = f"`stoneware ledger show --subject {place.subject}` says what was decided: decide it again"
-        yield sight.differs(
-            "installation.changed",
-            place.subject,
-            on_record or "nothing",
-            found or "nothing",
-            where=place.where,
-            remedy=mend,
-        )
-    if sight.current_on_record is not None:
-        expected = (
-            f"release {sight.current_on_record} is current" if sight.current_on_record else "no release is current"
-        )
-        found = f"its row says release {sight.release.number}"
-        yield sight.differs("release.changed", subject, expected, found, where="current", remedy=remedy)
-    for number, what, on_record, row in sight.edited_ends:
-        mend = f"`stoneware ledger show --subject {sight.release.deployment}` says what became of it; go back by number"
-        about = f"{sight.release.deployment}#{number}"
-        yield sight.differs("release.changed", about, on_record, f"its row says {row}", where=what, remedy=mend)
-    if sight.altered is not None:
-        if sight.altered:
-            yield sight.differs("release.changed", subject, "as it was made", _others(sight.altered), remedy=remedy)
-        return
-    for group, pinned in sight.release.groups.items() if sight.on_record is not None else ():
-        expected, found = (sight.on_record or {}).get(group, "nothing"), f"{pinned.image} {pinned.digest}"
-        if expected != found:
-            yield sight.differs("release.changed", subject, expected, found, where=group, remedy=remedy)
-
-
-def _others(places: Sequence[str]) -> str:
-    more = f" and {len(places) - MOST_PLACES} more places" if len(places) > MOST_PLACES else ""
-    return f"its row says something else of {', '.join(places[:MOST_PLACES])}{more}"
 
 
 def policy_drifts(sight: Sight) -> Iterator[Drift]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from stoneware.decide.drift.clocks import clock_drifts
 from stoneware.decide.drift.disks import disk_drifts
-from stoneware.decide.drift.images import image_drifts, policy_drifts, release_drifts
+from stoneware.decide.drift.images import image_drifts, policy_drifts
 from stoneware.decide.drift.inside import inside_drifts
 from stoneware.decide.drift.machines import files_drifts, machine_drifts, taint_drifts
+from stoneware.decide.drift.record import record_drifts
 from stoneware.decide.drift.routes import route_drifts
 from stoneware.decide.drift.sight import Sight
 from stoneware.decide.drift.under_way import under_way_drifts
@@ -26,7 +27,7 @@ def differences(sight: Sight) -> list[Drift]:
     While an operation is under way, what machines, disks and routes should be is the operation's affair, but for what no
     operation makes. Images, and the inside of machines that serve, are judged all the same, for no operation changes those.
     """
-    found = [*image_drifts(sight), *release_drifts(sight), *policy_drifts(sight), *files_drifts(sight)]
+    found = [*image_drifts(sight), *record_drifts(sight), *policy_drifts(sight), *files_drifts(sight)]
     found += [*clock_drifts(sight), *inside_drifts(sight), *taint_drifts(sight)]
     if sight.busy:
         found += under_way_drifts(sight)
