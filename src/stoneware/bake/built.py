@@ -11,6 +11,7 @@ from typing import Any
 
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed
+from stoneware.host.kernel_files import lines_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def opened(space: Workspace, image_id: str) -> Iterator[Built]:
 
 def _layer_folders(tree: Path) -> list[Path]:
     """The folders stacked at a mount, lowest first: overlayfs names the uppermost first (proc(5), mountinfo)."""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in lines_of(Path("/proc/self/mountinfo")):
         fields = line.split(" ")
         if fields[4].encode().decode("unicode_escape") == str(tree):
             options = dict(option.partition("=")[::2] for option in fields[-1].split(","))

@@ -42,7 +42,9 @@ class Mount:
 def mounts_of(text: str) -> list[Mount]:
     """The lines of a mountinfo, the oldest first."""
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
+        if not line:
+            continue
         before, _, after = line.partition(" - ")
         _, _, device, root, at, *_ = before.split(" ")
         kind, _, options = after.split(" ", 2)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.host.kernel_files import lines_of
+
 LEAST_RESERVE = 256 * 2**20
 RESERVED_PART = 16
 
@@ -88,7 +90,7 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[Path, Path]]:
 
 def _mounts(root: Path, controller: str) -> Iterator[Path]:
     """Mount points of a hierarchy, from mountinfo (proc(5)): after the dash stand type, source and options."""
-    for line in (root / "proc/self/mountinfo").read_text().splitlines():
+    for line in lines_of(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
         if kind == ("cgroup" if controller else "cgroup2") and (not controller or controller in options.split(",")):

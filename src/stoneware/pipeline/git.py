@@ -39,6 +39,8 @@ SAFE = (
 UPLOAD = "git -c safe.directory=* upload-pack"
 NOWHERE = Path("/")
 """Where git works that has no repository of its own to work in: the one that the daemon was started in has no say."""
+UNREADABLE = "\ufffd"
+"""What stands for bytes that are no text (`host/run.py`)."""
 OBJECT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 
@@ -85,11 +87,12 @@ def refs_of(repository: str) -> dict[str, str]:
 
 
 def parse_refs(told: str) -> dict[str, str]:
-    """The answer of `git ls-remote` (lines of commit, tab, name). What isn't of that form is left out."""
+    """The answer of `git ls-remote` (lines of commit, tab, name). What isn't of that form is left out, and names that can't be
+    told apart by who reads them: git allows line separators in them, and bytes that are no text."""
     known: dict[str, str] = {}
-    for line in told.splitlines():
+    for line in told.split("\n"):
         commit, _, ref = line.partition("\t")
-        if OBJECT.match(commit) and ref:
+        if OBJECT.match(commit) and ref.isprintable() and ref and UNREADABLE not in ref:
             known[ref] = commit
     peeled = {ref.removesuffix("^{}"): commit for ref, commit in known.items() if ref.endswith("^{}")}
     return {ref: peeled.get(ref, commit) for ref, commit in known.items() if not ref.endswith("^{}")}

@@ -21,6 +21,7 @@ from stoneware.engines.container.proof import Proofs
 from stoneware.engines.mounts import Mount, mounts
 from stoneware.engines.told import MOST, TABLES, UNITS, active, listening, some
 from stoneware.errors import Unreachable
+from stoneware.host.kernel_files import lines_of
 from stoneware.model.evidence import Evidence, Inside
 
 
@@ -137,5 +138,5 @@ def _disks(record: MachineRecord, there: list[Mount], disks: DiskFolder) -> list
 def _lines(container: Container, name: str) -> list[str]:
     """A file of the kernel about the first process; none where this kernel has no such thing (a table of IPv6)."""
     with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{container.pid}/{name}").read_text().splitlines()
+        return lines_of(Path(f"/proc/{container.pid}/{name}"))
     return []

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stoneware.errors import ToolFailed
+from stoneware.host.kernel_files import lines
 from stoneware.host.run import run
 
 LIMIT_S = 10.0
@@ -28,7 +29,7 @@ def end_copies(point: Path) -> None:
 
 def mounted_at(mountinfo: str) -> set[str]:
     """All mount points (proc(5)). Spaces and the like stand there in octal."""
-    points = (line.split(" ")[4] for line in mountinfo.splitlines())
+    points = (line.split(" ")[4] for line in lines(mountinfo))
     return {re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), point) for point in points}
 
 

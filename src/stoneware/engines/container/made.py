@@ -19,6 +19,7 @@ from stoneware.engines.container.podman import Container
 from stoneware.engines.engine import SECRETS
 from stoneware.engines.mounts import Mount, mounts
 from stoneware.host.files import write_atomic
+from stoneware.host.kernel_files import lines_of
 from stoneware.host.process import start_ticks
 from stoneware.model.noun import Noun
 
@@ -149,4 +150,4 @@ def _is_at(path: str, place: str) -> bool:
 
 
 def _lines(container: Container, name: str) -> list[str]:
-    return Path(f"/proc/{container.pid}/{name}").read_text().splitlines()
+    return lines_of(Path(f"/proc/{container.pid}/{name}"))
