@@ -3,102 +3,34 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.api.gated import (
+    APPROVAL,
+    BOB,
+    KEY,
+    ask,
+    current,
+    declaration,
+    deploy,
+    drifts,
+    gates,
+    grant,
+    in_staging,
+    promoted,
+    send,
+    verbs,
+    wish,
+)
 from tests.api.house import House, asked
-
-from stoneware.operations.image_files import ImageFiles
-
-KEY = {"Idempotency-Key": "k1"}
-BOB = {"X-Stoneware-Actor": "bob@host"}
-
-
-def declaration(gates: str = "", size: int = 2, motd: str = "prod", image: str = "web") -> str:
-    """`town` in staging (one machine) and production, with gates between them."""
-    return textwrap.dedent(f"""
-        deployments:
-          town:
-            engine: fake
-            groups:
-              web:
-                image: {image}
-                health: {{ http: {{ port: 80 }}, interval: 50ms, healthy_for: 100ms }}
-                rollout: {{ bake_time: 100ms, drain: 0s }}
-                config: {{ MOTD: test, SAME: "1" }}
-            services:
-              play: {{ group: web, port: 80, listen: "127.0.0.1:8080" }}
-        environments:
-          staging: {{ town: {{ services: {{ play: {{ listen: "127.0.0.1:8081" }} }} }} }}
-          production: {{ town: {{ groups: {{ web: {{ size: {size}, config: {{ MOTD: {motd} }} }} }} }} }}
-        promotions:
-          production: {{ after: staging{", " + gates if gates else ""} }}
-        """)
 
 
 @pytest.fixture
-def town(house: House) -> Iterator[House]:
+def town(house: House) -> House:
     """Version 1 runs in staging."""
-    drift = house.daemon.services.drift
-    drift.gathering.files = ImageFiles(None, lambda _: "", drift.clock)
-    drift.sleep = lambda _: None
-    deploy(house, "town-staging")
-    yield house
-
-
-def send(house: House, name: str, text: str = "", **more: Any) -> Any:
-    return house.http.post(f"/v1/deployments/{name}/releases", json={**asked(text or declaration()), **more})
-
-
-def deploy(house: House, name: str, text: str = "", **more: Any) -> None:
-    answer = send(house, name, text, **more)
-    assert answer.status_code == 202, answer.text
-    if answer.json()["operation"]:
-        assert house.end_of(answer.json()["operation"]["id"])["result"] == "SUCCEEDED"
-
-
-def wish(text: str = "", **more: Any) -> dict[str, Any]:
-    return {
-        **asked(text or declaration()),
-        "source": "staging",
-        "environment": "production",
-        "deployment": "town",
-        **more,
-    }
-
-
-def ask(house: House, text: str = "", headers: dict[str, str] | None = None, **more: Any) -> Any:
-    return house.http.post("/v1/promotions", json=wish(text, **more), headers=headers or {})
-
-
-def promoted(house: House, text: str = "", **more: Any) -> dict[str, Any]:
-    answer = ask(house, text, **more)
-    assert answer.status_code == 202, answer.text
-    made: dict[str, Any] = answer.json()
-    assert house.end_of(made["operation"])["result"] == "SUCCEEDED"
-    return made
-
-
-def current(house: House, name: str) -> Any:
-    return house.http.get(f"/v1/deployments/{name}").json()["current"]
-
-
-def gates(house: House, text: str, **more: Any) -> dict[str, tuple[bool, str]]:
-    answer = house.http.post("/v1/promotion-plan", json=wish(text, **more))
-    assert answer.status_code == 200, answer.text
-    return {gate["gate"]: (gate["holds"], gate["says"]) for gate in answer.json()["gates"]}
-
-
-def verbs(house: House, prefix: str) -> list[str]:
-    entries = house.http.get("/v1/ledger", params={"limit": 1000}).json()
-    return [one["fact"]["verb"] for one in entries if one["fact"]["verb"].startswith(prefix)]
-
-
-def drifts(house: House, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = house.http.post(f"/v1/deployments/{name}/drift").json()["drifts"]
-    return found
+    in_staging(house)
+    return house
 
 
 def test_the_same_digests_move_with_the_own_sizes_and_settings_though_the_family_is_further(town: House) -> None:
@@ -273,13 +205,6 @@ def test_a_forced_gate_needs_a_reason_and_is_on_record(town: House) -> None:
     made = promoted(town, text, force=["soak"], reason="the shop is down")
     assert [gate["forced"] for gate in made["agreed"]["gates"]] == [True]
     assert verbs(town, "gate") == ["gate.force"]
-
-
-APPROVAL = declaration("approval: release-manager")
-
-
-def grant(house: House, actor: str) -> None:
-    assert house.http.post("/v1/roles/release-manager", json={"actor": actor}).status_code == 200
 
 
 def test_gates_do_not_go_with_the_lines_that_declare_them(town: House) -> None:

@@ -21,7 +21,7 @@ from stoneware.operations.bake import Bake, BakeFrame
 from stoneware.operations.bases import disks_of
 from stoneware.operations.build_frame import BuildFrame
 from stoneware.operations.build_reading import LARGEST_BYTES, OURS
-from stoneware.operations.gatekeeping import Gatekeeping
+from stoneware.operations.gatekeeping import BUILDS, Gatekeeping
 from stoneware.operations.procedure import Context
 from stoneware.operations.promoting import Promoting, Wanted
 from stoneware.pipeline.folder import BuildFolder, read_below
@@ -177,7 +177,7 @@ class OwnSteps:
 
 def actor_of(ctx: Context) -> str:
     """Who does what a build's own steps do."""
-    return f"build/{ctx.record.id}"
+    return f"{BUILDS}{ctx.record.id}"
 
 
 def reason_of(ctx: Context, frame: BuildFrame) -> str:

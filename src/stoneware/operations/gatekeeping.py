@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stoneware.clock import Clock
 from stoneware.decide.gates import judge_freeze
+from stoneware.decide.gates_kept import weaker
 from stoneware.errors import BadInput, Refused, StonewareError
 from stoneware.model.environment import Environment
 from stoneware.model.ledger import Fact
@@ -22,6 +23,9 @@ from stoneware.operations.into import Into
 from stoneware.operations.releasing import Releasing
 from stoneware.spec.environments import Target
 from stoneware.store.store import Store
+
+BUILDS = "build/"
+"""What the names of builds begin with, where one is the actor."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Gatekeeping:
     ) -> tuple[Plan, OperationRecord | None]:
         """Makes a release and starts its rollout. Raises Refused while a gate is closed, BadInput for a force without a reason."""
         into = self._into(name, target, actor, reason, forced)
+        must_keep_gates(self.store, name, target.gates, actor, self.clock.now())
         if target.gates is not None and target.environment is not None:
             must_be_allowed(self.store, target.gates, actor, forced, reason)
             gate = judge_freeze(target.gates, self.clock.now(), forced)
@@ -92,20 +97,10 @@ class Gatekeeping:
         return Into(target.environment, digests, tuple(warnings), facts, gates=target.gates)
 
     def _without_gates(self, name: str, target: Target, actor: str, reason: str, forced: Sequence[GateName]) -> Into:
-        """Into what isn't gated, or no longer: whoever may change a declaration isn't always who may open a gate. Raises Refused
-        for a deployment that has had one until now."""
-        current = self.store.releases.current(name)
-        had = current.environment if current else None
-        if had is None or not had.after:
+        """Into what isn't gated, or no longer. Raises what `must_say_so` does."""
+        had = must_say_so(self.store, name, forced, reason)
+        if had is None:
             return Into(environment=target.environment)
-        if GateName.ORIGIN not in forced:
-            raise Refused(
-                f"images come to {had.name} from {had.after}, and the declaration says that no more",
-                "declare its promotion again, or do without from now on: --force origin --reason TEXT",
-                code="gate-closed",
-            )
-        if not reason.strip():
-            raise _needs_a_reason(forced)
         warning = f"no gate is declared any more: images came to {had.name} from {had.after} until now"
         return Into(target.environment, {}, (warning,), (force_fact(name, GateName.ORIGIN, actor, reason),))
 
@@ -137,6 +132,42 @@ class Gatekeeping:
                 how = f"`stoneware promote {environment.after} {environment.name}` brings what runs in {environment.after}"
                 lines.append(f"group {group} keeps {kept}: {how}")
         return lines
+
+
+def must_say_so(store: Store, name: str, forced: Sequence[GateName], reason: str) -> Environment | None:
+    """For what isn't gated: where it belonged while it was, None when it never was. Whoever may change a declaration isn't always
+    who may open a gate: raises Refused for a deployment that has had one until now, BadInput for a force without a reason."""
+    current = store.releases.current(name)
+    had = current.environment if current else None
+    if had is None or not had.after:
+        return None
+    if GateName.ORIGIN not in forced:
+        raise Refused(
+            f"images come to {had.name} from {had.after}, and the declaration says that no more",
+            "declare its promotion again, or do without from now on: --force origin --reason TEXT",
+            code="gate-closed",
+        )
+    if not reason.strip():
+        raise _needs_a_reason(forced)
+    return had
+
+
+def must_keep_gates(store: Store, name: str, gates: PromotionSpec | None, actor: str, now: float) -> None:
+    """Raises Refused where the declaration asks less than what the last promotion to this deployment went through, for a build,
+    whose file is its commit's, and for who couldn't have approved that one."""
+    last = store.promotions.last_started(name)
+    lost = weaker(last.gates, gates, now) if last else ()
+    if last is None or not lost:
+        return
+    told = f"gates of {name} ask less than they did for {last.id}: {'; '.join(lost)}"
+    if actor.startswith(BUILDS):
+        raise Refused(told, "somebody promotes once with the new declaration: `stoneware promote`", code="gate-closed")
+    if last.gates.approval and not store.roles.has(last.gates.approval, actor):
+        raise Refused(
+            f"{told}; that is for role {last.gates.approval}, which {actor} hasn't",
+            f"`stoneware role list {last.gates.approval}` shows who has it",
+            code="role-missing",
+        )
 
 
 def must_be_allowed(store: Store, gates: PromotionSpec, actor: str, forced: Sequence[GateName], reason: str) -> None:

@@ -22,7 +22,7 @@ from stoneware.model.promotion_spec import PromotionSpec
 from stoneware.model.release import Release
 from stoneware.names import environment_deployment
 from stoneware.operations.findings import Finding
-from stoneware.operations.gatekeeping import closed, force_fact, must_be_allowed
+from stoneware.operations.gatekeeping import BUILDS, closed, force_fact, must_be_allowed, must_keep_gates, must_say_so
 from stoneware.operations.into import Into
 from stoneware.operations.releasing import Releasing
 from stoneware.spec.environments import Target
@@ -61,7 +61,14 @@ class Promoting:
             deployment=wanted.deployment,
             after=target.gates.after if target.gates else "",
         )
-        return self._planned(source, target.spec, environment, gates, wanted.forced, actor, reason)
+        plan = self._planned(source, target.spec, environment, gates, wanted.forced, actor, reason)
+        name = plan.plan.deployment
+        had = must_say_so(self.store, name, wanted.forced, reason) if target.gates is None else None
+        if had is None:
+            return plan
+        says = f"no gate is declared any more: images came to {had.name} from {had.after} until now"
+        gone = Gate(gate=GateName.ORIGIN, holds=False, says=says, forced=True)
+        return plan.model_copy(update={"gates": (*plan.gates, gone)})
 
     def request(
         self, wanted: Wanted, actor: str, reason: str, key: str | None = None, seen: PromotionPlan | None = None
@@ -72,6 +79,7 @@ class Promoting:
         if key is not None and (same := self.store.promotions.repeated(key, name)):
             return same
         target, gates = _declared(wanted)
+        must_keep_gates(self.store, name, target.gates, actor, self.clock.now())
         must_be_allowed(self.store, gates, actor, wanted.forced, reason)
         plan = self.plan(wanted, actor, reason)
         if seen is not None:
@@ -101,7 +109,7 @@ class Promoting:
         if promotion.state is PromotionState.STARTED and promotion.decided_by == actor:
             return promotion
         _must_wait(promotion)
-        if actor == promotion.actor:
+        if actor in self._who_asked(promotion):
             why, hint = f"{actor} asked for {identity}, and can't approve it", "somebody else with the role can"
             raise Refused(why, hint, code="role-missing")
         if not self.store.roles.has(promotion.role, actor):
@@ -132,7 +140,7 @@ class Promoting:
         if promotion.state is PromotionState.REJECTED and promotion.decided_by == actor:
             return promotion
         _must_wait(promotion)
-        if actor != promotion.actor and not self.store.roles.has(promotion.role, actor):
+        if actor not in self._who_asked(promotion) and not self.store.roles.has(promotion.role, actor):
             raise Refused(
                 f"{identity} can be rejected by {promotion.actor}, who asked, and by role {promotion.role}",
                 f"`stoneware role list {promotion.role}` shows who has it",
@@ -140,6 +148,20 @@ class Promoting:
             )
         self.store.promotions.decide(promotion, PromotionState.REJECTED, actor, reason)
         return self.store.promotions.get(identity)
+
+    def _who_asked(self, promotion: Promotion) -> set[str]:
+        """Who asked for it; of a build that did, whoever began it, and those that it does once more."""
+        asked, builds = {promotion.actor}, set[str]()
+        left = promotion.actor.removeprefix(BUILDS) if promotion.actor.startswith(BUILDS) else ""
+        while left and left not in builds:
+            builds.add(left)
+            try:
+                build = self.store.operations.get(left)
+            except NotFound:
+                break
+            asked.add(build.actor)
+            left = str(build.frame.get("retries", ""))
+        return asked
 
     def _source(self, deployment: str) -> Release:
         release = self.store.releases.current(deployment)

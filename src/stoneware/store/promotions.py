@@ -113,6 +113,13 @@ class Promotions:
         with self.db.connect() as conn:
             return [_promotion(row).at(self.clock.now()) for row in conn.execute(query)]
 
+    def last_started(self, deployment: str) -> Promotion | None:
+        """The last one that led to a deployment, whatever became of its rollout."""
+        query = sa.select(promotions).where(promotions.c.deployment == deployment).order_by(promotions.c.seq.desc())
+        with self.db.connect() as conn:
+            known = (_promotion(row) for row in conn.execute(query))
+            return next((one for one in known if one.state is PromotionState.STARTED), None)
+
     def _get(self, conn: sa.Connection, identity: str) -> Promotion:
         row = conn.execute(sa.select(promotions).where(promotions.c.seq == _number(identity))).first()
         if row is None:
