@@ -11,7 +11,7 @@ import pytest
 from tests.support.tiny import busybox
 
 from stoneware.bake import build, origin, recipe, seal
-from stoneware.bake.own_cache import labelled, of_owner
+from stoneware.bake.own_cache import labelled, own
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.workspace import workspace
 from stoneware.host.home import Home
@@ -55,7 +55,7 @@ def test_bytes_that_are_no_text_and_what_a_build_leaves_out_are_kept(tmp_path: P
     written = context / "Recipe"
     written.write_bytes(b"FROM a\nRUN echo \xff\n")
     (context / "Recipe.dockerignore").write_text("secret\n")
-    made = of_owner(RecipeFiles(written, context), "owner", folder)
+    made = own(RecipeFiles(written, context), "owner", {}, folder)
     assert made.context == context
     assert made.containerfile.read_bytes().endswith(b"RUN echo \xff\n")
     assert made.containerfile.with_name("Recipe.dockerignore").read_text() == "secret\n"

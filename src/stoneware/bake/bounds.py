@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stoneware.bake import image_names, mounts
-from stoneware.bake.instructions import Instruction, instructions, words_of
+from stoneware.bake.instructions import OTHER_ESCAPE, Instruction, instructions, words_of
+from stoneware.bake.mount_words import PLAIN_FLAG
 from stoneware.bake.own_cache import IGNORED_BY
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.stages import FROM, SCRATCH, defaults, filled
@@ -21,10 +22,7 @@ COPY_INSTEAD = "COPY what the step needs"
 NAME_IT = "name it in full, without variables, or copy from an earlier stage"
 _ODD = re.compile("[^\\S \\t\\n]|[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x9f\udc85\udca0]")
 """What some programs take for the end of a line or a word, and others don't; the last two are single bytes that are no text."""
-_ESCAPE = re.compile(r"^[ \t]*#[ \t]*escape[ \t]*=(?![ \t]*\\)", re.IGNORECASE | re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"(?<!<)<<(?!<)")
-_FLAG = re.compile(r"[!#%&(-\[\]-~]+")
-"""One without quotes, backslashes and variables: a build reads it as it is written."""
 _PLATFORM = re.compile(r"platform=[A-Za-z0-9/_${}]+")
 _VOLUME = re.compile(r"[A-Za-z0-9_./@+-]+")
 _STAGE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -62,7 +60,7 @@ def require_within_bounds(files: RecipeFiles) -> str:
     _require_own_ignore_files(files)
     for wrong, why in (
         (_ODD, "a character that only looks like a space or isn't seen"),
-        (_ESCAPE, "another escape character"),
+        (OTHER_ESCAPE, "another escape character"),
     ):
         if found := wrong.search(_plain_ends(text)):
             line = text.count("\n", 0, found.start()) + 1
@@ -93,7 +91,7 @@ def _plain_ends(text: str) -> str:
 
 def _problems(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:
     """What it may not ask for, and the next step. Notes what later instructions may name."""
-    if one.name in ("RUN", "COPY", "ADD") and not all(_FLAG.fullmatch(flag) for flag in one.flags):
+    if one.name in ("RUN", "COPY", "ADD") and not all(PLAIN_FLAG.fullmatch(flag) for flag in one.flags):
         yield (
             "its options aren't written plainly",
             "write each as --NAME=VALUE, without quotes, backslashes and variables",

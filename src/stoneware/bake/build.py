@@ -14,6 +14,7 @@ from stoneware.bake.context import require_plain_names
 from stoneware.bake.fetched import fetch
 from stoneware.bake.instructions import unlike_its_shell
 from stoneware.bake.limits import limit_words
+from stoneware.bake.mounted import step_mounts
 from stoneware.bake.own_network import own_network
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.room import Room
@@ -77,10 +78,14 @@ def build(
         if foreign
         else ["--pull-always=false", "--runtime", "runc"]
     )
-    words += ["--no-cache"] if cold else []
+    mounted = step_mounts(files, before)
+    if unknown := mounted.unknown:
+        shown = f"{unknown.name} {unknown.text}".strip()
+        space.line(f"no earlier layer is used: only the build knows what line {unknown.line} mounts ({shown[:80]})")
+    words += ["--no-cache"] if cold or unknown else []
     listening = Workspace(space.home, space.folder, line, space.cancel)
     try:
-        taken = own_cache.of_owner(files, f"{network} {owner}", space.folder) if owner else files
+        taken = own_cache.own(files, f"{network} {owner}" if owner else "", mounted.told, space.folder)
         with _network(space.folder, owner, network=network) as reached:
             listening.buildah(*words, "--network", reached, "--file", taken.containerfile, taken.context)
     except ToolFailed as failed:

@@ -1,14 +1,17 @@
-"""What a recipe takes from its folder: every file that a COPY or ADD names, as the folder has it."""
+"""What a recipe takes from its folder: every file that a COPY or ADD names, or a RUN mounts, as the folder has it."""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from stoneware.bake.instructions import Instruction, instructions
+from stoneware.bake.mount_words import mounts_of
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import BakeFailed
 from stoneware.host.files import sha256_of
@@ -21,7 +24,7 @@ HIDDEN = ".wh."
 
 def require_plain_names(files: RecipeFiles) -> None:
     """Raises BakeFailed for a file that would be taken for an order to remove another one."""
-    for one in _takers(files):
+    for one in _takers(files, "COPY", "ADD"):
         for path in _taken(one, files.context):
             if path.name.startswith(HIDDEN):
                 shown = path.relative_to(files.context)
@@ -41,18 +44,38 @@ def context_material(files: RecipeFiles) -> Material | None:
     return Material(name="context", digest={"sha256": hashlib.sha256(to_lines(entries)).hexdigest()})
 
 
+def mounted_digest(context: Path, source: str) -> str:
+    """All that a step sees of its recipe's folder that mounts this of it, as one digest: what git keeps there and what an ignore
+    file leaves out are seen as well, and whose it is. The path leads through no link. (Times don't count, as with a COPY.)"""
+    entries: dict[str, FileEntry] = {}
+    top = context / source.lstrip("/")
+    for path in _walk(top):
+        entry, seen = _entry(path), path.lstat()
+        if entry is not None:
+            entries[str("top" / path.relative_to(top))] = replace(entry, uid=seen.st_uid, gid=seen.st_gid)
+    return hashlib.sha256(to_lines(entries)).hexdigest()
+
+
 def taken_files(files: RecipeFiles) -> Iterator[Path]:
     """Everything that the recipe takes from its folder; some of it more than once."""
-    return (path for one in _takers(files) for path in _taken(one, files.context))
+    return (path for one in _takers(files, "COPY", "ADD", "RUN") for path in _taken(one, files.context))
 
 
-def _takers(files: RecipeFiles) -> list[Instruction]:
+def _takers(files: RecipeFiles, *names: str) -> list[Instruction]:
     text = files.containerfile.read_text(errors="replace")
-    return [one for one in instructions(text) if one.name in ("COPY", "ADD")]
+    return [one for one in instructions(text) if one.name in names]
+
+
+def _sources(one: Instruction) -> list[str] | None:
+    """What it takes of the folder, as patterns; None when only the build knows."""
+    if one.name != "RUN":
+        return one.sources
+    mounts = mounts_of(one)
+    return None if mounts is None else [glob.escape(mount.source) for mount in mounts if not mount.origin]
 
 
 def _taken(one: Instruction, context: Path) -> Iterator[Path]:
-    sources = one.sources
+    sources = _sources(one)
     for source in ["."] if sources is None else sources:
         pattern = os.path.normpath(source.lstrip("/") or ".")
         if pattern.startswith(".."):
@@ -61,16 +84,15 @@ def _taken(one: Instruction, context: Path) -> Iterator[Path]:
             if path == context or path.parent.resolve().is_relative_to(
                 context.resolve()
             ):  # no link in between leads out
-                yield from _walk(path, context)
+                yield from (inner for inner in _walk(path, without=context / ".git") if inner != context)
 
 
-def _walk(path: Path, context: Path) -> Iterator[Path]:
-    if path != context:
-        yield path
+def _walk(path: Path, without: Path | None = None) -> Iterator[Path]:
+    yield path
     if path.is_dir() and not path.is_symlink():
         for inner in sorted(path.iterdir()):
-            if inner != context / ".git":
-                yield from _walk(inner, context)
+            if inner != without:
+                yield from _walk(inner, without)
 
 
 def _entry(path: Path) -> FileEntry | None:

@@ -14,6 +14,8 @@ _FLAG = re.compile(r"--(\S+)\s*")
 _CONTINUED = re.compile(r"\\[ \t]*\Z")
 _PASSED_OVER = re.compile(r"\s*(#.*)?\Z")
 """Between the lines of an instruction: an empty line, and a comment."""
+OTHER_ESCAPE = re.compile(r"^[ \t]*#[ \t]*escape[ \t]*=(?![ \t]*\\)", re.IGNORECASE | re.MULTILINE)
+"""An order to continue lines by another character than a backslash: then they are others than those that are read here."""
 _SPACES = re.compile(r"[ \t\v\f\r]+")
 _ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-TARGETS = ("target", "dst", "destination")
-SOURCES = ("source", "src")
+from stoneware.bake.mount_words import SOURCES, TARGETS
+
 READ_ONLY = ("ro", "readonly")
 KEYS = {
     "bind": (*TARGETS, *SOURCES, *READ_ONLY),
@@ -37,7 +37,7 @@ def objection(value: str, context: Path) -> str:
             return wrong
     if not any(key in given for key in TARGETS):
         return "says nothing of its target"
-    return _leading_out(next((given[key] for key in SOURCES if key in given), ""), context) if kind == "bind" else ""
+    return leading_out(next((given[key] for key in SOURCES if key in given), ""), context) if kind == "bind" else ""
 
 
 def place_of_cache(value: str) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def _wrong(key: str, said: str) -> str:
     return "" if fits else f"has a `{key}` that isn't plain"
 
 
-def _leading_out(source: str, context: Path) -> str:
+def leading_out(source: str, context: Path) -> str:
     """What of a path below the context may lead out of it."""
     place = context
     for part in PurePosixPath(source.lstrip("/")).parts:

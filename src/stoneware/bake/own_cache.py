@@ -1,5 +1,6 @@
-"""Layers that are used by nobody else's builds: buildah takes a layer that it has made for the same steps before, whoever's they
-were (buildah-build(1), `--layers`). A label behind each FROM makes the steps one owner's own; no delivered image has it.
+"""Layers that are used by nobody else's builds, and for nothing else: buildah takes a layer that it has made for the same steps
+before, whoever's they were and whatever they had mounted (buildah-build(1), `--layers`). A label behind each FROM makes the steps
+one owner's own, and one before a RUN that mounts something says what was in it; no delivered image has either.
 """
 
 from __future__ import annotations
@@ -7,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from stoneware.bake.instructions import instructions
 from stoneware.bake.recipe import RecipeFiles
@@ -18,10 +21,11 @@ IGNORED_BY = (".containerignore", ".dockerignore")
 """A file of this kind beside a Containerfile says what its build leaves out."""
 
 
-def of_owner(files: RecipeFiles, owner: str, folder: Path) -> RecipeFiles:
-    """The same recipe, written to a folder, with layers of its own. Both lead to the same image."""
+def own(files: RecipeFiles, owner: str, told: Mapping[int, str], folder: Path) -> RecipeFiles:
+    """The same recipe, written to a folder, with layers of its own: of this owner, if it has one, and for what its steps mount
+    (`mounted`). Both lead to the same image."""
     text = files.containerfile.read_bytes().decode(errors="surrogateescape")
-    return written(files, labelled(text, owner), folder / "owned")
+    return written(files, labelled(text, owner, told), folder / "owned") if owner or told else files
 
 
 def written(files: RecipeFiles, text: str, folder: Path) -> RecipeFiles:
@@ -36,12 +40,20 @@ def written(files: RecipeFiles, text: str, folder: Path) -> RecipeFiles:
     return replace(files, containerfile=copy)
 
 
-def labelled(text: str, owner: str) -> str:
-    """A Containerfile whose stages begin with the owner's label; all else is as it was, to the byte."""
-    label = f'LABEL {LABEL}="{hashlib.sha256(owner.encode()).hexdigest()[:16]}"\n'
-    begins = {one.last for one in instructions(text) if one.name == "FROM"}
+def labelled(text: str, owner: str, told: Mapping[int, str] = MappingProxyType({})) -> str:
+    """A Containerfile whose stages begin with the owner's label, if there is one, and in which a label with what is told of a step
+    stands before that, by the number of its first line; all else is as it was, to the byte."""
+    begins = {one.last for one in instructions(text) if one.name == "FROM"} if owner else set()
     lines = []
     for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), 1):
-        whole = line if line.endswith("\n") or number not in begins else f"{line}\n"
-        lines += [whole, label] if number in begins else [line]
+        if number in told:
+            lines.append(_label(told[number]))
+        if number in begins:
+            lines += [line if line.endswith("\n") else f"{line}\n", _label(owner)]
+        else:
+            lines.append(line)
     return "".join(lines)
+
+
+def _label(said: str) -> str:
+    return f'LABEL {LABEL}="{hashlib.sha256(said.encode()).hexdigest()}"\n'
