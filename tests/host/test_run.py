@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from stoneware.errors import Misconfigured, ToolFailed
 from stoneware.host.process import start_ticks, wait_gone
-from stoneware.host.run import TAIL_LINES, run, spawn
+from stoneware.host.run import SEEN_KEPT_BYTES, TAIL_LINES, run, spawn
 
 # a program with a child; the child's pid is its first line
 PARENT = ["sh", "-c", "sleep 60 & echo $!; wait"]
@@ -36,6 +37,28 @@ def test_lines_come_as_they_are_shown_in_the_end() -> None:
     lines: list[str] = []
     run(["printf", r"10%%\r100%%\nbad \xff byte\nno end"], on_line=lines.append)
     assert lines == ["100%", "bad \ufffd byte", "no end"]
+
+
+def test_a_program_that_ends_no_line_fills_no_memory() -> None:
+    """Nor does one that overwrites its line for ever."""
+    lengths: list[int] = []
+    tracemalloc.start()
+    try:
+        for letter, most in (("x", 16384), ("\\r", 0), ("\\n", 0)):
+            words = ["sh", "-c", f"head -c 30000000 /dev/zero | tr '\\000' '{letter}'; printf end"]
+            done = run(words, on_line=lambda line: lengths.append(len(line)) if line else None)
+            assert done.tail.endswith("end\n") and len(done.stdout) == SEEN_KEPT_BYTES
+            assert max(lengths) == max(most, 3)
+            lengths.clear()
+        assert tracemalloc.get_traced_memory()[1] < 5 * SEEN_KEPT_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_parsed_is_there_whole_and_what_is_not_is_cut() -> None:
+    words = ["sh", "-c", "yes abc | head -c 9000000"]
+    assert run(words).stdout == "abc\n" * 2_250_000
+    assert run(words, keep_bytes=6).stdout == "abc\nab"
 
 
 def test_the_tail_is_short() -> None:

@@ -17,8 +17,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from stoneware.errors import Misconfigured, ToolFailed
+from stoneware.host.lines import Lines
 
 TAIL_LINES = 40
+READ_BYTES = 65536
+SEEN_KEPT_BYTES = 4 * 2**20
 _NOBODY: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
 CANCEL_CHECK_S = 0.2
 
@@ -42,28 +45,34 @@ def run(
     on_line: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
     as_nobody: bool = False,
+    keep_bytes: int | None = None,
 ) -> Completed:
     """Runs a program in a process group of its own and waits for it.
 
     `env` is added to our own environment. `as_nobody` (where we are root): without any rights, and with `env` alone. `on_line`
-    sees each line of stdout and stderr as it comes. `cancel` ends it early.
+    sees each line of stdout and stderr as it comes (`Lines`). `cancel` ends it early. `keep_bytes` is how much of stdout is kept
+    from its beginning: by default all, or 4 MiB where `on_line` sees it, for that is output of any length that nobody reads twice.
     Raises ToolFailed when the status isn't in `ok`, or the time is over, or it was cancelled (the whole group is killed
     then); Misconfigured when there is no such program.
     """
     words = [str(word) for word in argv]
     process = _popen(words, subprocess.PIPE, subprocess.PIPE, cwd, env, as_nobody=as_nobody)
     tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
-    stdout: list[str] = []
+    most = (SEEN_KEPT_BYTES if on_line else None) if keep_bytes is None else keep_bytes
+    stdout = bytearray()
 
-    def pump(stream: IO[bytes], keep: list[str] | None) -> None:
-        for raw in stream:
-            text = raw.decode("utf-8", "replace")
-            if keep is not None:
-                keep.append(text)
-            last = text.rstrip("\r\n").rpartition("\r")[2]  # of a progress line that overwrites itself, what stays
-            tail.append(last + "\n")
-            if on_line:
-                on_line(last)
+    def line(text: str) -> None:
+        tail.append(text + "\n")
+        if on_line:
+            on_line(text)
+
+    def pump(stream: IO[bytes], kept: bytearray | None) -> None:
+        lines = Lines(line)
+        while data := os.read(stream.fileno(), READ_BYTES):
+            if kept is not None:
+                kept += data if most is None else data[: max(most - len(kept), 0)]
+            lines.write(data)
+        lines.end()
 
     pumps = [
         threading.Thread(target=pump, args=(process.stdout, stdout), daemon=True),
@@ -76,7 +85,7 @@ def run(
         thread.join(5)
     if status is None or status not in ok:
         raise ToolFailed(words, status, "".join(tail))
-    return Completed(status, "".join(stdout), "".join(tail))
+    return Completed(status, bytes(stdout).decode("utf-8", "replace"), "".join(tail))
 
 
 def spawn(

@@ -209,7 +209,9 @@ class Podman:
         """Runs a command in a container. Raises Unreachable when it doesn't run, or the command takes longer than `limit_s`."""
         self.networks()
         try:
-            ended = run(self.words("exec", name, *argv), timeout_s=limit_s, env=self.env(), ok=range(256))
+            words, any_status = self.words("exec", name, *argv), range(256)
+            most = 4 * LONGEST_OUTPUT  # bytes of a letter
+            ended = run(words, timeout_s=limit_s, env=self.env(), ok=any_status, keep_bytes=most)
         except ToolFailed as failed:
             raise Unreachable(f"the command in {name} {failed.message}") from failed
         if ended.status == NOT_RUN:
