@@ -55,10 +55,13 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
     ("words", "asked"),
     [
         (("snapshot", "d", "--name", "s"), ("/v1/disks/d/snapshots", {"name": "s", "reason": "why"})),
-        (("restore", "d", "s", "--yes"), ("/v1/disks/d/restores", {"snapshot": "s", "keep": True, "reason": "why"})),
         (
-            ("restore", "d", "s", "--yes", "--no-keep"),
-            ("/v1/disks/d/restores", {"snapshot": "s", "keep": False, "reason": "why"}),
+            ("restore", "d", "s", "--yes"),
+            ("/v1/disks/d/restores", {"snapshot": "s", "keep": True, "other_disk": False, "reason": "why"}),
+        ),
+        (
+            ("restore", "d", "s", "--yes", "--no-keep", "--other-disk"),
+            ("/v1/disks/d/restores", {"snapshot": "s", "keep": False, "other_disk": True, "reason": "why"}),
         ),
         (
             ("clone", "s", "e", "--for", "staging"),
