@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from tests.cli.conftest import Stoneware
 
+from stoneware.cli import options
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "critter-junction"
 
 
@@ -102,3 +104,34 @@ def test_names_complete_to_nothing_while_no_daemon_answers(
     monkeypatch.setenv("COMP_WORDS", "stoneware pla")
     monkeypatch.setenv("COMP_CWORD", "1")
     assert stoneware().out.splitlines() == ["plain,plan"]
+
+
+def test_what_is_on_the_line_says_what_completes_the_next(
+    stoneware: Stoneware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Releases are those of the deployment before them; and a subject is anything with a name."""
+    known = {
+        "/v1/deployments": [{"name": "town"}],
+        "/v1/machines": [{"name": "town-web-r3-0"}],
+        "/v1/images": [],
+        "/v1/operations": [{"id": "rollout-7"}],
+        "/v1/deployments/town/releases": [{"number": 3}, {"number": 12}],
+    }
+
+    class Daemon:
+        def get(self, path: str, **_: object) -> list[dict[str, object]]:
+            return known[path]
+
+    monkeypatch.setattr(options, "client", Daemon)
+    monkeypatch.setenv("_STONEWARE_COMPLETE", "bash_complete")
+    for words, found in (
+        ("release diff town ", ["3", "12"]),
+        ("release diff town 3 1", ["12"]),
+        ("release show town ", ["3", "12"]),
+        ("ledger show --subject to", ["town", "town-web-r3-0"]),
+        ("explain r", ["rollout-7"]),
+    ):
+        *before, _ = f"stoneware {words}".split(" ")
+        monkeypatch.setenv("COMP_WORDS", f"stoneware {words}")
+        monkeypatch.setenv("COMP_CWORD", str(len(before)))
+        assert stoneware().out.split() == [f"plain,{one}" for one in found], words

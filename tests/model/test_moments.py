@@ -30,7 +30,15 @@ def test_without_a_zone_it_is_local_time() -> None:
     assert parse_moment("2025-11-24", NOW) == time.mktime((2025, 11, 24, 0, 0, 0, 0, 0, -1))
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "15m", "ago", "15 ago", "2025-13-01", "9999-99-99 ago"])
+def test_a_time_of_day_is_one_of_today() -> None:
+    day = time.strftime("%Y-%m-%d", time.localtime(NOW))
+    for written in ("09:30", "09:30:12", "23:59"):
+        assert parse_moment(f" {written}", NOW) == parse_moment(f"{day} {written}", NOW)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "15m", "ago", "15 ago", "2025-13-01", "9999-99-99 ago", "24:00", "9:30", "09:61"]
+)
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         parse_moment(text, NOW)

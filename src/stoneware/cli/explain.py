@@ -6,25 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from stoneware.cli import options, output
 from stoneware.decide.explain.words import ago
 
-COMPLETIONS = (
-    options.completes("/v1/deployments"),
-    options.completes("/v1/machines"),
-    options.completes("/v1/images", "image"),
-    options.completes("/v1/operations", "id"),
-)
-
-
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return [item for complete in COMPLETIONS for item in complete(ctx, param, incomplete)]
-
 
 @click.command()
-@click.argument("name", metavar="[DEPLOYMENT|MACHINE|IMAGE|OPERATION]", required=False, shell_complete=_complete)
+@click.argument("name", metavar="[DEPLOYMENT|MACHINE|IMAGE|OPERATION]", required=False, shell_complete=options.anything)
 @options.as_json
 def explain(name: str | None, json_: bool) -> None:
     """One screen about one thing: what is, what is awaited and until when, what happens then, the last failing health answer, the

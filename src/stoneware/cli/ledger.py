@@ -27,7 +27,11 @@ def ledger() -> None:
 
 
 @ledger.command("show")
-@click.option("--subject", help="Only what concerns this, such as critter-web or critter-junction#3.")
+@click.option(
+    "--subject",
+    help="Only what concerns this, such as critter-web or critter-junction#3.",
+    shell_complete=options.anything,
+)
 @click.option("--verb", help="Only this, such as image.publish, or all of a noun, such as image.")
 @options.moment("--since", text="Only what was entered since then, such as 2026-11-24 or '2h ago'.")
 @click.option("--after", default=0, help="Only entries after this number.")

@@ -188,6 +188,12 @@ def completes(path: str, key: str = "name") -> Completer:
     return complete
 
 
+def completes_release(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The retained releases of the deployment that is on the line already."""
+    name = ctx.params.get("deployment")
+    return completes(f"/v1/deployments/{name}/releases", "number")(ctx, param, incomplete) if name else []
+
+
 def _name(thing: dict[str, Any], key: str) -> str:
     if key == "image":
         return f"{thing['family']}/{thing['number']}" if thing["number"] else thing["digest"]
@@ -195,4 +201,11 @@ def _name(thing: dict[str, Any], key: str) -> str:
 
 
 image_ref = click.argument("image_ref", metavar="IMAGE", shell_complete=completes("/v1/images", "image"))
+anything = either(
+    completes("/v1/deployments"),
+    completes("/v1/machines"),
+    completes("/v1/images", "image"),
+    completes("/v1/operations", "id"),
+)
+"""Whatever has a name that `explain` and the ledger know."""
 deployment = click.argument("deployment", required=False, shell_complete=completes("/v1/deployments"))

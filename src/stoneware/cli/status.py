@@ -115,7 +115,7 @@ def _way_back(known: dict[str, Any]) -> str:
 )
 @options.how_many(20, "How many operations.")
 @click.option("--watch", is_flag=True, help="Follow OPERATION (default: the newest one) to its end.")
-@options.moment("--at", text="How everything was then, or the DEPLOYMENT that is named: 2026-11-24 09:30, '15m ago'.")
+@options.moment("--at", text="How everything was then, or the DEPLOYMENT that is named: 09:30, 2026-11-24 09:30, '15m ago'.")
 @options.as_json
 def history(operation: str | None, limit: int, watch: bool, at: float | None, json_: bool) -> None:
     """What was done; with OPERATION (such as rollout-3), its whole story; with --at, how everything was at a time of the past.
@@ -220,7 +220,7 @@ def list_releases(deployment: str | None, json_: bool) -> None:
 
 @release.command("show")
 @click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
-@click.argument("number", type=int)
+@click.argument("number", type=int, shell_complete=options.completes_release)
 @options.as_json
 def show_release(deployment: str, number: int, json_: bool) -> None:
     """Show one release: its pinned images, and all that was declared. Also one that is no longer retained.
@@ -252,8 +252,8 @@ def show_release(deployment: str, number: int, json_: bool) -> None:
 
 @release.command("diff")
 @click.argument("deployment", shell_complete=options.completes("/v1/deployments"))
-@click.argument("before", type=click.IntRange(1))
-@click.argument("after", type=click.IntRange(1))
+@click.argument("before", type=click.IntRange(1), shell_complete=options.completes_release)
+@click.argument("after", type=click.IntRange(1), shell_complete=options.completes_release)
 @options.as_json
 def diff_releases(deployment: str, before: int, after: int, json_: bool) -> None:
     """Say what release AFTER has that BEFORE hasn't: images down to packages, configuration, sizes, services.

@@ -19,6 +19,7 @@ _SIZE = re.compile(r"^([0-9]+) *(B|KiB|MiB|GiB|TiB)$")
 _SIZE_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _TIME = re.compile(r"^([0-9]+(?:\.[0-9]+)?) *(ms|s|m|h|d)$")
 _TIME_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_TIME_OF_DAY = re.compile(r"^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$")
 _PATH = re.compile(r"^(/(?!\.{1,2}(/|$))[A-Za-z0-9._@+-]+)+$")
 _MORE_THAN_ZERO = "^(?=.*[1-9])"
 
@@ -98,19 +99,24 @@ def exact_moment(at: float) -> str:
 
 
 def parse_moment(text: str, now: float) -> float:
-    """Seconds since the epoch of `2026-11-24`, `2026-11-24 09:30`, `2026-11-24T09:30:12Z`, or of `15m ago` as seen from `now`.
+    """Seconds since the epoch of `2026-11-24`, `2026-11-24 09:30`, `2026-11-24T09:30:12Z`, or of `15m ago` and `09:30` as seen from
+    `now`: a time of day alone is one of today.
 
     What names no zone is local time. Raises ValueError for anything else.
     """
     away = text.strip().removesuffix(" ago")
     if away != text.strip():
         return now - parse_time(away.strip())
+    if _TIME_OF_DAY.match(text.strip()):
+        text = f"{time.strftime('%Y-%m-%d', time.localtime(now))} {text.strip()}"
     try:
         return datetime.fromisoformat(
             text.strip().removesuffix(" UTC") + ("Z" if text.endswith(" UTC") else "")
         ).timestamp()
     except (ValueError, OverflowError, OSError):
-        raise ValueError("not a moment: write it like 2026-11-24 09:30, 2026-11-24T09:30:12Z, or 15m ago") from None
+        raise ValueError(
+            "not a moment: write it like 09:30, 2026-11-24 09:30, 2026-11-24T09:30:12Z, or 15m ago"
+        ) from None
 
 
 def _number(digits: str) -> Decimal:
