@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,8 +29,8 @@ CURRENT = sa.select(deployments.c.current).where(deployments.c.name == sa.bindpa
 MOST_KEPT = 1000
 LOST = ReleaseState.GOOD
 """The state of the current release whose row somebody took away: the ledger has all of it, and nothing else becomes current."""
-Head = Any
-"""Deployment, number, state: a row of HEADS, or the like of one."""
+Head = tuple[str, int, str]
+"""Deployment, number, state: a row of HEADS, or what stands for one."""
 
 
 @dataclass(frozen=True)
