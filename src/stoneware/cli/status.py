@@ -115,7 +115,9 @@ def _way_back(known: dict[str, Any]) -> str:
 )
 @options.how_many(20, "How many operations.")
 @click.option("--watch", is_flag=True, help="Follow OPERATION (default: the newest one) to its end.")
-@options.moment("--at", text="How everything was then, or the DEPLOYMENT that is named: 09:30, 2026-11-24 09:30, '15m ago'.")
+@options.moment(
+    "--at", text="How everything was then, or the DEPLOYMENT that is named: 09:30, 2026-11-24 09:30, '15m ago'."
+)
 @options.as_json
 def history(operation: str | None, limit: int, watch: bool, at: float | None, json_: bool) -> None:
     """What was done; with OPERATION (such as rollout-3), its whole story; with --at, how everything was at a time of the past.
