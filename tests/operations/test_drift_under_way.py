@@ -107,3 +107,39 @@ def test_a_stopped_machine_that_somebody_starts_is_one_too_many(world: World) ->
     assert guard.live(120, 5.0) == []
     world.engine.start_machine("town-web-r1-0")
     assert guard.live(65, 5.0) == ["machine.extra town-web-r1-0"]
+
+
+def test_a_machine_that_is_made_anew_has_another_address_before_a_proxy_hears_of_it(world: World) -> None:
+    often = declared().model_copy(update={"drift": DriftSpec(interval="5s")})
+    world.run(world.deploy(often).id)
+    guard = Guard(world)
+    assert guard.live(60) == []
+    world.engine.boot_seconds = 20.0
+    world.engine.kill_machine("town-web-r2-1")
+    assert guard.live(90) == ["machine.missing town-web-r2-1"]
+
+
+def test_and_when_it_serves_at_last_that_is_no_excuse_any_more(world: World) -> None:
+    guard = waiting(world, "AWAITING_APPROVAL", approval=True)
+    world.engine.kill_machine("town-web-r1-0")
+    assert "route.changed" not in str(guard.live(declared().groups["web"].health.deadline + 10, 5.0))
+    another_member(world)
+    assert guard.live(65, 5.0) == ["route.changed play town-web-r1-0"]
+
+
+def test_what_a_machine_takes_down_while_it_shuts_down_is_no_drift(world: World) -> None:
+    """It answers to the last."""
+    guard, looked = Guard(world), []
+    assert guard.live(120, 5.0) == []
+
+    def shut_down(when: str, verb: str, name: str) -> None:
+        if (when, verb, name) == ("before", "stop_machine", "town-web-r1-1") and not looked:
+            world.engine.meddle_inside(name, unmounted=("/tmp",))
+            looked.extend(one.kind for one in guard.check().drifts)
+
+    world.watch = shut_down
+    made = next(one for one in world.engine.list_machines("town") if one.name == "town-web-r1-1")
+    taint = {"deployment": "town", "engine": "fake", "machine": made.name, "made_at": made.created_at, "actor": "ann"}
+    world.store.taints.set({**taint, "reason": "looking", "source": "shell"})
+    assert {one.partition(" ")[0] for one in guard.live(120, 5.0)} == {"machine.tainted"}
+    assert looked == ["machine.tainted"]

@@ -19,7 +19,7 @@ from stoneware.errors import EngineError, NotFound, StonewareError
 from stoneware.model.drift import Quarantine
 from stoneware.model.evidence import Evidence
 from stoneware.model.image import Delivery, Manifest
-from stoneware.model.ledger import Fact
+from stoneware.model.ledger import Fact, LedgerEntry
 from stoneware.model.machine import Disk, Machine, Power
 from stoneware.model.operation import OperationRecord
 from stoneware.model.release import Release
@@ -41,6 +41,7 @@ LATE_S = 10.0
 """How much longer than a look comes after the last one it is told that something was refused (seconds)."""
 
 STARTED = ("machine.create", "machine.start")
+ENDED = ("machine.stop", "machine.delete")
 
 Bases = Callable[[], Mapping[str, str]]
 """The bases that new images start from, by name, with the digest of today."""
@@ -136,6 +137,8 @@ class Gathering:
             aside=frozenset(aside),
             coming=coming,
             started=self._started(release, machines),
+            arriving=self._arriving(sides, machines, routes) if busy else frozenset(),
+            leaving=self._leaving(machines) if busy else frozenset(),
             busy=busy.id if busy else "",
         )
         return Gathered(sight, notes, whole)
@@ -162,8 +165,34 @@ class Gathering:
         """Of the machines that run and aren't the release's: those that somebody started on record, and stopped no more."""
         mine = {name for group in release.groups for name in machine_names(release, group)}
         others = [one.name for one in machines.values() if one.power is Power.RUNNING and one.name not in mine]
-        last = {one.fact.subject: one.fact.verb for one in self.store.ledger.about(others, "machine")} if others else {}
-        return frozenset(name for name, verb in last.items() if verb in STARTED)
+        last = self._last(others)
+        return frozenset(name for name in last if last[name].fact.verb in STARTED)
+
+    def _arriving(
+        self, sides: Sequence[Release], machines: Mapping[str, Machine], routes: Mapping[str, RouteView | None]
+    ) -> frozenset[str]:
+        """Of the machines that proxies know by another address: those that were started on record, and have time yet to become
+        healthy. Whoever began that tells the proxies then. (A machine that is made anew has another address, if its old one isn't
+        free so soon.)"""
+        pools = [pool for view in routes.values() if view for pool in view.pools.values()]
+        known = [(machines[one.machine], one) for pool in pools for one in pool.members if one.machine in machines]
+        astray = {machine.name for machine, one in known if one.address not in machine.addresses.values()}
+        if not astray:
+            return frozenset()
+        patience_s = max(group.spec.health.deadline for side in sides for group in side.groups.values())
+        last = self._last(astray)
+        fresh = {name for name, one in last.items() if 0 <= self.clock.now() - one.at <= patience_s}
+        return frozenset(name for name in fresh if last[name].fact.verb in STARTED)
+
+    def _leaving(self, machines: Mapping[str, Machine]) -> frozenset[str]:
+        """Of the machines that run: those that were stopped on record, and shut down now."""
+        last = self._last([one.name for one in machines.values() if one.power is Power.RUNNING])
+        return frozenset(name for name in last if last[name].fact.verb in ENDED)
+
+    def _last(self, names: Collection[str]) -> dict[str, LedgerEntry]:
+        """The latest entries about machines being started or ended, by name."""
+        found = self.store.ledger.about(names, "machine") if names else []
+        return {one.fact.subject: one for one in found if one.fact.verb in (*STARTED, *ENDED)}
 
     def _routes(
         self, deployment: str, services: Collection[str], platform: Platform, notes: list[str]

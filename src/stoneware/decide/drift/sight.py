@@ -70,7 +70,9 @@ class Sight:
     they may come from anywhere).
 
     `busy` is the operation that is under way: what it works on is its own affair. `coming` is the release that it leads to, if to
-    another one. `started` are machines that run, are not the release's, and were started last on record.
+    another one. `started` are machines that run, are not the release's, and were started last on record; `arriving` are those
+    that were started so short a time ago that no proxy needs to know their address yet, and `leaving` those that run and were
+    stopped on record: what they take down then is their shutdown's affair.
     """
 
     release: Release
@@ -89,6 +91,8 @@ class Sight:
     aside: frozenset[str] = frozenset()
     coming: Release | None = None
     started: frozenset[str] = frozenset()
+    arriving: frozenset[str] = frozenset()
+    leaving: frozenset[str] = frozenset()
     altered: Sequence[str] | None = None
     ledger: str = ""
     edited_settings: Sequence[Edited] = ()
@@ -127,7 +131,8 @@ class Sight:
         makes a machine fall silent hides nothing by it. Those of a release to come from when they have traffic on."""
         coming = {name: one for name, one in self.coming_places.items() if name in self.in_traffic}
         places = {**self.wanted, **coming}
-        found = [(wanted, self.machines.get(name)) for name, wanted in places.items() if name not in self.aside]
+        out = self.aside | self.leaving
+        found = [(wanted, self.machines.get(name)) for name, wanted in places.items() if name not in out]
         return [(w, m) for w, m in found if m and (answers(m) or (is_silent(m) and not self.busy))]
 
     def is_idle(self, machine: Machine) -> bool:

@@ -54,5 +54,7 @@ def _differences(sight: Sight, service: str, view: RouteView) -> Iterator[tuple[
     for pool in view.pools.values():
         for member in pool.members:
             machine = sight.machines.get(member.machine)
-            if machine and machine.power is Power.RUNNING and member.address not in machine.addresses.values():
+            if machine is None or machine.power is not Power.RUNNING or machine.name in sight.arriving:
+                continue
+            if member.address not in machine.addresses.values():
                 yield member.machine, "an address of its own", f"at {member.address}"
