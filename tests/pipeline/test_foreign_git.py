@@ -78,3 +78,23 @@ def test_a_far_shell_that_takes_git_s_own_words_alone_is_asked_in_them(
     for words in fetch_words(Source(repository=address, commit=new), tmp_path / "workspace", None):
         run(words, env=QUIET)
     assert (tmp_path / "workspace" / "docs" / "b").read_text() == "b"
+
+
+def test_what_is_set_for_the_daemon_s_user_runs_for_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter that is set there (as git-lfs does) is named by whoever writes a commit."""
+    ran, shared = tmp_path / "ran", tmp_path / "work"
+    two_commits(shared)
+    (shared / ".gitattributes").write_text("* filter=odd\n")
+    git("-C", str(shared), "add", ".")
+    git("-C", str(shared), "commit", "--quiet", "-m", "odd")
+    filtering = script(tmp_path / "filter.sh", f"touch {ran}", "cat")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text(
+        f'[filter "odd"]\n\tsmudge = {filtering}\n\trequired = true\n[url "{shared}"]\n\tinsteadOf = https://far.example/\n'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    commit = refs_of(str(shared))["refs/heads/main"]
+    for words in fetch_words(Source(repository="https://far.example/", commit=commit), tmp_path / "workspace", None):
+        run(words, env=QUIET)
+    assert (tmp_path / "workspace" / "docs" / "b").read_text() == "b"
+    assert not ran.exists()

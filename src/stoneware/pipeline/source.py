@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from stoneware.errors import BadInput, NotFound, Unreachable
@@ -20,13 +21,16 @@ def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
 
 
 def _clone(source: Source, workspace: Path) -> list[list[str | Path]]:
-    """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them."""
+    """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them. What
+    the daemon's user has set for git counts where that user's rights are asked for, and not where files are written: a commit names
+    the filters that they go through (gitattributes(5)), and one that is set there would run for it."""
     git, upload = git_words("-C", workspace), upload_words(source.repository)
+    closed = ["env", f"GIT_CONFIG_GLOBAL={os.devnull}", "GIT_ATTR_NOSYSTEM=1", *git]
     return [
         ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace],
         [*git, "remote", "add", "origin", source.repository],
         [*git, "fetch", "--quiet", "--depth=1", "--no-tags", *upload, "origin", source.commit],
-        [*git, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", source.commit],
+        [*closed, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", source.commit],
     ]
 
 
