@@ -278,3 +278,47 @@ def test_what_is_left_out_is_read_through_no_link(context: Path, name: str) -> N
 def test_bytes_that_are_no_text_are_kept(context: Path) -> None:
     text = "FROM scratch\nRUN echo \udcff\n"
     assert bounded(context, text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("FROM scratch\n" + "USER a\n" * 2000, "2000 instructions"),
+        ("FROM scratch\nRUN " + "--network=none " * 65 + "true\n", "64 options"),
+        ("FROM scratch\nENV A=aaaaaaaaaaaaaaaa\n" + "ENV A=$A$A\n" * 40, "32768 letters"),
+        ("FROM scratch\nARG a=aaaaaaaaaaaaaaaa\n" + "ARG a=${a}${a}\n" * 40, "32768 letters"),
+        ("ARG a=aaaaaaaaaaaaaaaa\n" + "ARG a=${a:-x}$a\n" * 40 + "FROM $a\n", "32768 letters"),
+        ("FROM scratch\nENV ä b\n" + 'ENV ä="$ä$ä" b=$ä\n' * 40, "32768 letters"),
+        ("FROM scratch\nENV A=" + "a" * 20_000 + "\nLABEL b=$A$A\n", "32768 letters"),
+        ("FROM scratch\nENV A=" + "a" * 2000 + "\nLABEL b=${A//a/" + "b" * 100 + "}\n", "32768 letters"),
+        ("FROM scratch\nLABEL " + "a=$PATH " * 40 + "\n", "32768 letters"),
+        (
+            "FROM scratch\n" + "".join(f"RUN --mount=type=cache,target=/c,id=c{n} true\n" for n in range(202)),
+            "200 caches",
+        ),
+    ],
+    ids=[
+        "instructions",
+        "options",
+        "env",
+        "arg",
+        "arg before",
+        "letters",
+        "label",
+        "replaced",
+        "of the base",
+        "caches",
+    ],
+)
+def test_what_would_take_all_of_the_host_s_memory_or_time(context: Path, text: str, why: str) -> None:
+    assert why in refused(context, text).message
+
+
+def test_what_is_written_out_may_be_long_and_so_may_a_path_grow(context: Path) -> None:
+    for text in (
+        "FROM scratch\nLABEL a=" + "b" * 30_000 + "\n",
+        "FROM scratch\n" + "ENV PATH=$PATH:/opt/bin A=$A:/x B=${B:-y}\n" * 100,
+        "FROM scratch\nRUN " + "echo $A; " * 50_000 + "\n",
+        "FROM scratch\nRUN true" + " \\\n  && true" * 80_000 + "\n",
+    ):
+        assert bounded(context, text) == text

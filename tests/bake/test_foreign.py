@@ -15,6 +15,7 @@ from tests.support.tiny import busybox
 
 from stoneware.bake import build, limits, recipe
 from stoneware.bake.fetched import fetch
+from stoneware.bake.growth import ASSUMED
 from stoneware.bake.limits import MOST_PROCESSES
 from stoneware.bake.own_network import NAMESPACES, POOL, name_of
 from stoneware.bake.workspace import workspace
@@ -154,6 +155,13 @@ def test_a_base_with_instructions_of_its_own_is_refused(kitchen: Kitchen, home: 
         with pytest.raises(BakeFailed, match="ONBUILD"):
             fetch(space, ["web/1"], network=False)
     assert "FROM web/1" in kitchen.refused("FROM web/1\n", "recipe-refused").step
+
+
+def test_nor_is_one_with_longer_variables_than_were_reckoned_with(kitchen: Kitchen, home: Home) -> None:
+    made = kitchen.bake(f"{BEGIN}ENV LONG={'a' * ASSUMED}\n", owner="", network=True)
+    with workspace(home, "two", lambda _: None) as space:
+        space.buildah("tag", made, "localhost/web/1")
+    assert "variable" in kitchen.refused("FROM web/1\nENV A=$LONG$LONG\n", "recipe-refused").message
 
 
 @pytest.fixture

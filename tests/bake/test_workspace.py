@@ -56,6 +56,13 @@ def test_what_has_no_living_owner_goes_with_its_programs(
     assert not folder.exists()
 
 
+def test_what_a_step_filled_goes_however_deep_it_is(home: Home) -> None:
+    folder = bake_folder(home, "bake-7", None)
+    subprocess.run(["sh", "-c", "for _ in $(seq 1200); do mkdir d; cd -P d; done"], cwd=folder / "tree", check=True)
+    assert clean_leftovers(home) == ["bake-7"]
+    assert not folder.exists()
+
+
 def test_what_has_a_living_owner_stays_with_its_programs(home: Home, leftover: subprocess.Popen[bytes]) -> None:
     folder = bake_folder(home, "bake-7", ALIVE)
     bake_folder(home, "bake-6", "1 1")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from stoneware.bake import image_names, mounts
+from stoneware.bake import growth, image_names, mounts
 from stoneware.bake.instructions import OTHER_ESCAPE, Instruction, instructions, words_of
 from stoneware.bake.mount_words import PLAIN_FLAG
 from stoneware.bake.own_cache import IGNORED_BY
@@ -18,6 +19,9 @@ from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.stages import FROM, SCRATCH, defaults, filled
 from stoneware.errors import BakeFailed
 
+MOST_INSTRUCTIONS = 2000
+MOST_OPTIONS = 64
+MOST_CACHES = 200
 COPY_INSTEAD = "COPY what the step needs"
 NAME_IT = "name it in full, without variables, or copy from an earlier stage"
 _ODD = re.compile("[^\\S \\t\\n]|[\\x00-\\x08\\x0e-\\x1f\\x7f-\\x9f\udc85\udca0]")
@@ -31,12 +35,14 @@ _FETCHED = re.compile(r"[:\\]|(?:^|[\s\[,])(?:git@|github\.com/)", re.IGNORECASE
 
 @dataclass
 class _Reading:
-    """What is known at an instruction: values of arguments, the names of the stages so far, and where caches lie."""
+    """What is known at an instruction: values of arguments, the names of the stages so far, where caches lie, and how long values
+    may be."""
 
     files: RecipeFiles
     values: dict[str, str] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
     caches: list[tuple[str, ...]] = field(default_factory=list)
+    lengths: growth.Lengths = field(default_factory=growth.Lengths)
 
     def is_stage(self, name: str) -> bool:
         """Whether this names an earlier stage. Case counts where it could be something else as well."""
@@ -68,9 +74,11 @@ def require_within_bounds(files: RecipeFiles) -> str:
             raise _refused(
                 files, Instruction(line, "", shown), f"it has {why}", "write it with plain spaces and backslashes"
             )
-    reading, lines = _Reading(files), text.split("\n")
-    for one in instructions(text):
-        for why, hint in _problems(one, reading):
+    reading, lines, steps = _Reading(files), text.split("\n"), instructions(text)
+    for one in steps[MOST_INSTRUCTIONS:]:
+        raise _refused(files, one, f"it is longer than {MOST_INSTRUCTIONS} instructions", "join some of them")
+    for one in steps:
+        for why, hint in chain(_sizes(one, reading), _problems(one, reading)):
             raise _refused(files, one, why, hint)
         if one.name == "FROM" and "$" in one.words:
             found = FROM.match(one.words)
@@ -87,6 +95,16 @@ def require_within_bounds(files: RecipeFiles) -> str:
 def _plain_ends(text: str) -> str:
     """Without what may end a line, and stand before the first; everything else stays in its place."""
     return re.sub(r"\r(?=\n)|\r\Z|\A\ufeff", " ", text)
+
+
+def _sizes(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:
+    """What would take more time or memory than anybody means to."""
+    if reading.lengths.after(one) > growth.LONGEST:
+        yield f"with its variables it may be longer than {growth.LONGEST} letters", "divide it, or use fewer variables"
+    elif len(one.flags) > MOST_OPTIONS:
+        yield f"it has more than {MOST_OPTIONS} options", "divide the instruction"
+    if len(reading.caches) > MOST_CACHES:
+        yield f"there are more than {MOST_CACHES} caches before it", "use one for several steps"
 
 
 def _problems(one: Instruction, reading: _Reading) -> Iterator[tuple[str, str]]:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from stoneware.bake.instructions import Instruction, instructions
 from stoneware.bake.mount_words import mounts_of
+from stoneware.bake.patterns import Patterns, escaped
 from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import BakeFailed
 from stoneware.host.files import sha256_of
 from stoneware.model.attestation import Material
 from stoneware.model.listing import FileEntry, to_lines
 
+DEEPEST = 200
+"""Folders below each other."""
 HIDDEN = ".wh."
 """With this a name in a layer hides another one (OCI image specification, "Whiteouts")."""
 
 
 def require_plain_names(files: RecipeFiles) -> None:
     """Raises BakeFailed for a file that would be taken for an order to remove another one."""
-    for one in _takers(files, "COPY", "ADD"):
-        for path in _taken(one, files.context):
-            if path.name.startswith(HIDDEN):
-                shown = path.relative_to(files.context)
-                step = f"line {one.line}: {one.name} {one.text}"
-                raise BakeFailed(
-                    f"{shown} can't be in an image: in a layer its name hides a file", step, "", "rename it"
-                )
+    for one, path in _taken(_takers(files, "COPY", "ADD"), files.context):
+        if path.name.startswith(HIDDEN):
+            shown = path.relative_to(files.context)
+            step = f"line {one.line}: {one.name} {one.text}"
+            raise BakeFailed(f"{shown} can't be in an image: in a layer its name hides a file", step, "", "rename it")
 
 
 def context_material(files: RecipeFiles) -> Material | None:
@@ -57,8 +56,8 @@ def mounted_digest(context: Path, source: str) -> str:
 
 
 def taken_files(files: RecipeFiles) -> Iterator[Path]:
-    """Everything that the recipe takes from its folder; some of it more than once."""
-    return (path for one in _takers(files, "COPY", "ADD", "RUN") for path in _taken(one, files.context))
+    """Everything that the recipe takes from its folder."""
+    return (path for _, path in _taken(_takers(files, "COPY", "ADD", "RUN"), files.context))
 
 
 def _takers(files: RecipeFiles, *names: str) -> list[Instruction]:
@@ -71,28 +70,39 @@ def _sources(one: Instruction) -> list[str] | None:
     if one.name != "RUN":
         return one.sources
     mounts = mounts_of(one)
-    return None if mounts is None else [glob.escape(mount.source) for mount in mounts if not mount.origin]
+    return None if mounts is None else [escaped(mount.source) for mount in mounts if not mount.origin]
 
 
-def _taken(one: Instruction, context: Path) -> Iterator[Path]:
-    sources = _sources(one)
-    for source in ["."] if sources is None else sources:
-        pattern = os.path.normpath(source.lstrip("/") or ".")
-        if pattern.startswith(".."):
-            continue  # the build refuses it
-        for path in [context] if pattern == "." else context.glob(pattern):
-            if path == context or path.parent.resolve().is_relative_to(
-                context.resolve()
-            ):  # no link in between leads out
-                yield from (inner for inner in _walk(path, without=context / ".git") if inner != context)
+def _taken(steps: Sequence[Instruction], context: Path) -> Iterator[tuple[Instruction, Path]]:
+    """Each file that steps take, once, with the first of them."""
+    patterns, walked, told = Patterns(context), set[Path](), {context}
+    for one in steps:
+        sources = _sources(one)
+        for source in dict.fromkeys(["."] if sources is None else sources):
+            pattern = os.path.normpath(source.lstrip("/") or ".")
+            if pattern == ".." or pattern.startswith("../"):
+                continue  # the build refuses it
+            for path in [context] if pattern == "." else patterns.matching(pattern):
+                if not walked.isdisjoint((path, *path.parents)):
+                    continue
+                walked.add(path)
+                for inner in _walk(path, without=context / ".git"):
+                    if inner not in told:
+                        told.add(inner)
+                        yield one, inner
 
 
 def _walk(path: Path, without: Path | None = None) -> Iterator[Path]:
-    yield path
-    if path.is_dir() and not path.is_symlink():
-        for inner in sorted(path.iterdir()):
-            if inner != without:
-                yield from _walk(inner, without)
+    """A path and all that is in it, in order; of links, themselves."""
+    waiting, deepest = [path], len(path.parts) + DEEPEST
+    while waiting:
+        path = waiting.pop()
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            if len(path.parts) > deepest:
+                shown = f"{'/'.join(path.parts[-DEEPEST:])[:40]}..."
+                raise BakeFailed(f"{shown} is more than {DEEPEST} folders deep", next_step="move it further up")
+            waiting += sorted((inner for inner in path.iterdir() if inner != without), reverse=True)
 
 
 def _entry(path: Path) -> FileEntry | None:

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stoneware.bake.base import image_digest
+from stoneware.bake.growth import ASSUMED
 from stoneware.bake.workspace import Workspace
 from stoneware.errors import BakeFailed, ToolFailed
 
 
 def fetch(space: Workspace, names: Sequence[str], *, network: bool) -> None:
-    """Raises BakeFailed for an image that can't be had (without `network`: that isn't there), and for one with instructions of its
-    own (ONBUILD): the build would do them, and nobody has looked at them."""
+    """Raises BakeFailed for an image that can't be had (without `network`: that isn't there), for one with instructions of its own
+    (ONBUILD), for the build would do them and nobody has looked at them, and for one with longer variables than were reckoned with
+    (`growth`)."""
     for name in names:
         if image_digest(space, name) is None:
             _pull(space, name, network=network)
-        if json.loads(space.buildah("inspect", "--type", "image", name, quiet=True).stdout)["Docker"]["config"].get(
-            "OnBuild"
+        config = json.loads(space.buildah("inspect", "--type", "image", name, quiet=True).stdout)["Docker"]["config"]
+        for wrong, why, hint in (
+            (config.get("OnBuild"), "brings instructions of its own (ONBUILD)", "write these steps in the recipe"),
+            (_long(config), f"has a variable of more than {ASSUMED} letters", "set that in the recipe, from a file"),
         ):
-            raise BakeFailed(
-                f"the image {name} brings instructions of its own (ONBUILD), which a commit's recipe may not",
-                f"FROM {name}",
-                next_step="start from an image without them, and write these steps in the recipe",
-                code="recipe-refused",
-            )
+            if wrong:
+                raise BakeFailed(
+                    f"the image {name} {why}, which a commit's recipe may not start from",
+                    f"FROM {name}",
+                    next_step=f"start from another image, and {hint}",
+                    code="recipe-refused",
+                )
+
+
+def _long(config: Mapping[str, Any]) -> bool:
+    return any(len(variable) > ASSUMED for variable in config.get("Env") or ())
 
 
 def _pull(space: Workspace, name: str, *, network: bool) -> None:

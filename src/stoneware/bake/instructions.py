@@ -6,16 +6,17 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from stoneware.outside import parsed
 
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _FLAG = re.compile(r"--(\S+)\s*")
-_CONTINUED = re.compile(r"\\[ \t]*\Z")
 _PASSED_OVER = re.compile(r"\s*(#.*)?\Z")
 """Between the lines of an instruction: an empty line, and a comment."""
 OTHER_ESCAPE = re.compile(r"^[ \t]*#[ \t]*escape[ \t]*=(?![ \t]*\\)", re.IGNORECASE | re.MULTILINE)
 """An order to continue lines by another character than a backslash: then they are others than those that are read here."""
+LONGEST_TEXT = 131_072
 _SPACES = re.compile(r"[ \t\v\f\r]+")
 _ELSEWHERE = re.compile(r"^(https?://|git@|git://|<<)")
 
@@ -33,24 +34,25 @@ class Instruction:
     @property
     def flags(self) -> list[str]:
         """What stands before its words, without the dashes: `from=web/1`."""
-        return self._parts()[0]
+        return self._parts[0]
 
     @property
     def words(self) -> str:
         """What it says behind its flags."""
-        return self._parts()[1]
+        return self._parts[1]
 
+    @cached_property
     def _parts(self) -> tuple[list[str], str]:
-        flags, rest = [], self.text.strip()
-        while found := _FLAG.match(rest):
+        flags, text, at = list[str](), self.text.strip(), 0
+        while found := _FLAG.match(text, at):
             flags.append(found[1])
-            rest = rest[found.end() :]
-        return flags, rest.strip()
+            at = found.end()
+        return flags, text[at:].strip()
 
     @property
     def sources(self) -> list[str] | None:
         """What a COPY or ADD takes from the context, as written there; None when only the build knows (it has variables)."""
-        flags, rest = self._parts()
+        flags, rest = self._parts
         if self.name not in ("COPY", "ADD") or any(flag.startswith("from=") for flag in flags):
             return []
         if "$" in rest:
@@ -64,19 +66,24 @@ def instructions(text: str) -> list[Instruction]:
     found: list[Instruction] = []
     lines = enumerate((line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")), 1)
     for number, first in lines:
-        last, whole = number, first.lstrip()
-        if not whole or whole.startswith("#"):
+        last, line = number, first.lstrip()
+        if not line or line.startswith("#"):
             continue
-        while continued := _CONTINUED.search(whole):
-            whole = whole[: continued.start()]
-            last, more = next(((at, line) for at, line in lines if not _PASSED_OVER.match(line)), (last, ""))
-            whole += more  # without a space between: a word may go on
+        pieces = list[str]()
+        while _goes_on(line):
+            pieces.append(line.rstrip(" \t")[:-1])
+            last, line = next(((at, more) for at, more in lines if not _PASSED_OVER.match(more)), (last, ""))
+        whole = "".join((*pieces, line))  # without a space between: a word may go on
         name, *rest = _SPACES.split(whole.strip(), maxsplit=1)
         found.append(Instruction(number, name.upper(), rest[0].strip() if rest else "", last))
         for _, end in _HEREDOC.findall(whole) if name.upper() in ("RUN", "COPY", "ADD") else ():
-            while (line := next(lines, None)) is not None and line[1].strip() != end:
+            while (text_line := next(lines, None)) is not None and text_line[1].strip() != end:
                 pass
     return found
+
+
+def _goes_on(line: str) -> bool:
+    return line.rstrip(" \t").endswith("\\")
 
 
 def unlike_its_shell(text: str) -> Instruction | None:
@@ -108,7 +115,10 @@ def _notes_of(one: Instruction, kept: Sequence[str]) -> Iterator[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Words in either form: a JSON list, or as a shell has them."""
+    """Words in either form: a JSON list, or as a shell has them. Of a very long text, what stands between spaces: the others take
+    the square of its length."""
+    if len(text) > LONGEST_TEXT:
+        return text.split()
     try:
         read = parsed(text)
         if isinstance(read, list):

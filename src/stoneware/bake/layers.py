@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +22,7 @@ from stoneware.bake.scan import scan
 from stoneware.bake.tree import Tree, listing, merged, stack
 from stoneware.bake.workspace import Workspace
 from stoneware.host.files import write_atomic
+from stoneware.host.removing import remove_tree
 from stoneware.model import listing as listing_module
 from stoneware.model.image import SealedFile, Verity
 from stoneware.model.listing import FileEntry, from_lines, to_lines
@@ -80,7 +80,7 @@ class Sealing:
         """The forms of a tree that nobody has sealed before."""
         work = self.space.folder / "layer"
         farm_folder, root, names = work / "tree", work / "root.img", work / "listing"
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
         farm_folder.mkdir(parents=True)
         try:
             farm.plant(tree, farm_folder)
@@ -97,7 +97,7 @@ class Sealing:
                 archive=packed,
             )
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
 
     def _known(self, record: Path) -> SealedLayer | None:
         """What was sealed before, when all of it is still there. Listings are read byte by byte, for the image is named by what

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from stoneware.errors import StonewareError
 from stoneware.host.files import locked
 from stoneware.host.home import Home
 from stoneware.host.process import is_alive
+from stoneware.host.removing import remove_tree
 from stoneware.host.run import run
 
 SWEEPS = 20
@@ -71,7 +71,8 @@ def remove(home: Home, folder: Path) -> None:
         remove_network(folder)
     alone = not any(_has_owner(other) for other in _folders(home) if other != folder)
     _quietly(*buildah_words(home), "rm", "--all" if alone else f"stoneware-{folder.name}")
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(StonewareError):  # what is left is tried again by who comes next
+        remove_tree(folder)
 
 
 def somebody_works(home: Home) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from stoneware.bake.stages import Stages, stages_of
 from stoneware.errors import BadInput
 
+LARGEST_BYTES = 2**20
 PREPROCESSED = ".in"
 """buildah hands a file of this kind to the C preprocessor, which includes any file of the host (buildah-build(1))."""
 
@@ -41,6 +42,12 @@ def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
         raise BadInput(
             f"there is no recipe {folder / containerfile}",
             next_step="check `containerfile` in stoneware.yaml",
+            code="recipe-failed",
+        )
+    if found.containerfile.stat().st_size > LARGEST_BYTES:
+        raise BadInput(
+            f"{folder / containerfile} is larger than {LARGEST_BYTES // 2**20} MiB, which no recipe is",
+            next_step="check `containerfile` in stoneware.yaml, and COPY what is data",
             code="recipe-failed",
         )
     if not found.context.is_dir():

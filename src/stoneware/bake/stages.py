@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from stoneware.bake.instructions import Instruction, instructions
 
 SCRATCH = "scratch"
+LONGEST_VALUE = 32_768
+"""No name is so long (characters): what is left is a variable still."""
 FROM = re.compile(r"^(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
 _VARIABLE = re.compile(
-    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<how>[-+])(?P<word>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))", re.ASCII
+    r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<how>[-+])(?P<word>[^}]*+))?\}|(?P<bare>[A-Za-z_]\w*))", re.ASCII
 )
 
 
@@ -69,9 +71,19 @@ def defaults(text: str, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """With the values of arguments (Dockerfile reference, "Environment replacement")."""
+    """With the values of arguments (Dockerfile reference, "Environment replacement"), as long as that isn't very long."""
+
+    if len(text) > LONGEST_VALUE:
+        return text
+    size = 0
 
     def value(match: re.Match[str]) -> str:
+        nonlocal size
+        found = chosen(match)
+        size += len(found)
+        return found if size <= LONGEST_VALUE else match[0]
+
+    def chosen(match: re.Match[str]) -> str:
         found = values.get(match["braced"] or match["bare"])
         if match["how"] == "-":
             return found or match["word"]
