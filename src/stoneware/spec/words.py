@@ -65,6 +65,9 @@ KINDS = {
 }
 SPELT = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 """What older YAML took for true and false."""
+MOST_COMPARED = 50_000
+"""Characters of a name, times those of all that are known."""
+MOST_LISTED = 50
 
 
 def words(error: ErrorDetails, path: Path) -> tuple[str, str]:
@@ -130,9 +133,14 @@ def _another_kind(kind: str, given: Any, path: Path) -> tuple[str, str]:
 
 
 def near(name: str, known: Sequence[str], heading: str) -> str:
-    """The known name that was probably meant, or all of them."""
-    found = difflib.get_close_matches(name[:200], known, n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else f"{heading}: {', '.join(sorted(known)) or 'none'}"
+    """The known name that was probably meant, or all of them, as far as a person reads."""
+    name = name[:200]
+    # comparing takes its time for each pair of characters, and that much only somebody makes up who wants it to
+    worth_it = len(name) * sum(map(len, known)) <= MOST_COMPARED
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6) if worth_it else []
+    listed = sorted(known)
+    more = ", …" if len(listed) > MOST_LISTED else ""
+    return f"did you mean {found[0]!r}?" if found else f"{heading}: {', '.join(listed[:MOST_LISTED]) or 'none'}{more}"
 
 
 def known_keys(path: Path) -> list[str]:

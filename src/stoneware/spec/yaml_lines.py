@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -17,8 +18,12 @@ LARGEST_BYTES = 2**20
 UNREADABLE = "declaration-unreadable"
 """The code of what is no plain declaration."""
 DEEPEST = 40
+DEEPEST_READ = 100
+"""What is nested deeper isn't even read: there each level costs the next one more."""
 MOST_VALUES = 50_000
-"""Values that a file with aliases can grow to."""
+"""Keys, groups, lists and values of a file, and what one with aliases and merges can grow to. Reading takes its time for each."""
+MOST_PROBLEMS = 100
+"""A file isn't read on with more: nobody mends so many at once, and whoever made up the file wants us busy."""
 LONGEST_SHOWN = 60
 """Characters of a value or key in a message."""
 
@@ -39,6 +44,8 @@ def read_yaml(text: str, file: str, *, aliases: bool = False) -> tuple[Any, dict
             code=UNREADABLE,
         )
     loader = YAML(typ="safe", pure=True)
+    loader.Composer = _Bounded
+    loader.max_depth = DEEPEST_READ
     try:
         node = loader.compose(text)
     except MarkedYAMLError as broken:
@@ -55,6 +62,29 @@ def read_yaml(text: str, file: str, *, aliases: bool = False) -> tuple[Any, dict
     reader = _Aliased(file, loader) if aliases else _Reader(file, loader)
     values = reader.value(node, ()) if node is not None else None
     return values, reader.lines, reader.problems
+
+
+def too_many(file: str, problems: Sequence[Problem], code: str) -> BadInput:
+    """The problems that were found until it was enough, in the order of their lines."""
+    ordered = sorted(problems, key=lambda one: (one.line, one.path, one.wrong))
+    hint = "mend these first: the file was not read on"
+    return BadInput(f"{file} has more than {MOST_PROBLEMS} problems", ordered, hint, code=code)
+
+
+class _Bounded(Composer):
+    """Makes no more nodes of a text than are worth it, and has nothing against a name that is given anew."""
+
+    def __init__(self, loader: Any = None) -> None:
+        super().__init__(loader)
+        self.warn_double_anchors = False
+        self._left = MOST_VALUES
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            wrong = f"there are more than {MOST_VALUES} values, with keys and groups; split the file"
+            raise MarkedYAMLError(problem=wrong, problem_mark=self.parser.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
 
 class _Reader:
@@ -133,6 +163,8 @@ class _Reader:
         return cast(Sequence[tuple[Node, Node]], node.value)
 
     def _wrong(self, line: int, path: Path, wrong: str, right: str) -> None:
+        if len(self.problems) == MOST_PROBLEMS:
+            raise too_many(self.file, self.problems, UNREADABLE)
         self.problems.append(Problem(self.file, line, dotted(path), wrong, right, UNREADABLE))
 
 
@@ -151,10 +183,10 @@ class _Aliased(_Reader):
             return False
         return self._has_room(path, line)
 
-    def _has_room(self, path: Path, line: int) -> bool:
-        """Few lines of aliases can stand for more than any memory holds."""
-        self._left -= 1
-        if self._left == 0:
+    def _has_room(self, path: Path, line: int, values: int = 1) -> bool:
+        """Few lines of aliases can stand for more than any memory holds, and few merges for more than anybody waits for."""
+        before, self._left = self._left, self._left - values
+        if before > 0 >= self._left:
             self._wrong(line, path, "is more than can be read, with its aliases", "write less, or split the file")
         return self._left > 0
 
@@ -173,15 +205,19 @@ class _Aliased(_Reader):
         for key, value in node.value:
             line = key.start_mark.line + 1
             for one in (value.value if isinstance(value, SequenceNode) else [value]) if _merges(key) else ():
-                if not self._has_room((*path, "<<"), line):
+                size = len(one.value) if isinstance(one, MappingNode) else 0
+                if not self._has_room((*path, "<<"), line, 1 + size):
                     break
                 if not isinstance(one, MappingNode) or id(one) in self._around or len(self._around) > DEEPEST:
                     wrong = "merges what is no group of keys, or what it stands in"
                     self._wrong(line, (*path, "<<"), wrong, "merge an alias of a group of keys")
                     continue
                 self._around.append(id(one))
-                new = [pair for pair in self._pairs(one, path) if str(pair[0].value) not in said]
+                whole = self._pairs(one, path)
                 self._around.pop()
+                if len(whole) > size and not self._has_room((*path, "<<"), line, len(whole) - size):
+                    break
+                new = [pair for pair in whole if str(pair[0].value) not in said]
                 said |= {str(inner.value) for inner, _ in new}
                 taken += new
         return [*own, *taken]

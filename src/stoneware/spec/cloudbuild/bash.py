@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from stoneware.spec.cloudbuild.bash_operations import OPERATIONS, BadExpression
 from stoneware.spec.cloudbuild.globs import Chars, TooMuchWork, Work
-from stoneware.spec.yaml_lines import shown
+from stoneware.spec.yaml_lines import LONGEST_SHOWN, shown
 
 Lookup = Callable[[str, bool], str | None]
 """The value of a key; None when it has none. True when the expression itself says what happens then."""
@@ -84,7 +84,7 @@ class _Reader:
         return self._braces(at + 2, depth + 1)
 
     def _braces(self, at: int, depth: int) -> tuple[str, int]:
-        here = shown(self.text[at - 2 :])
+        here = shown(self.text[at - 2 : at + LONGEST_SHOWN])
         measured = self.text[at : at + 1] == "#"
         key = _KEY.match(self.text, at + measured)
         if not key:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from stoneware.errors import BadInput, Problem
 from stoneware.model.noun import Noun
 from stoneware.model.quantity import counted
-from stoneware.spec.yaml_lines import Path, dotted
+from stoneware.spec.yaml_lines import MOST_PROBLEMS, Path, dotted, too_many
+
+INVALID = "build-file-invalid"
 
 
 class VolumeDraft(Noun):
@@ -90,12 +92,24 @@ class Complaints:
 
     file: str
     places: Mapping[Path, tuple[int, str]]
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
     warnings: list[tuple[int, str]] = field(default_factory=list)
+    _within: set[str] = field(default_factory=set)
+    """Every place that something wrong is in, so that asking for one doesn't go through all problems."""
+
+    def add(self, problem: Problem) -> None:
+        """Notes a problem, once. Raises BadInput when there were enough already."""
+        if problem in self.problems:
+            return
+        if len(self.problems) == MOST_PROBLEMS:
+            raise too_many(self.file, [*self.problems], INVALID)
+        self.problems[problem] = None
+        path = problem.path
+        self._within.update((path, *(path[:at] for at, char in enumerate(path) if char in ".[")))
 
     def wrong(self, path: Path, wrong: str, right: str = "", code: str = "value-invalid") -> None:
         line, shown = self._place(path)
-        self.problems.append(Problem(self.file, line, shown, wrong, right, code))
+        self.add(Problem(self.file, line, shown, wrong, right, code))
 
     def warn(self, path: Path, says: str) -> None:
         line, shown = self._place(path)
@@ -103,8 +117,7 @@ class Complaints:
 
     def touches(self, path: Path) -> bool:
         """Whether something was wrong there, or within."""
-        here = self._place(path)[1]
-        return any(one.path == here or one.path.startswith((f"{here}.", f"{here}[")) for one in self.problems)
+        return self._place(path)[1] in self._within
 
     def end(self) -> None:
         """Raises BadInput when anything was wrong."""
@@ -124,4 +137,4 @@ class Complaints:
 def refusal(file: str, problems: Iterable[Problem]) -> BadInput:
     """All problems of a build file, in the order of its lines."""
     ordered = sorted(set(problems), key=lambda one: (one.line, one.path, one.wrong))
-    return BadInput(f"{file} has {counted(len(ordered), 'problem')}", ordered, code="build-file-invalid")
+    return BadInput(f"{file} has {counted(len(ordered), 'problem')}", ordered, code=INVALID)

@@ -41,7 +41,7 @@ class Pattern:
     """A pattern of `*`, `?`, `[a-z]`, `[!a-z]`, `[[:alpha:]]` and characters."""
 
     def __init__(self, chars: Chars, work: Work) -> None:
-        self._tokens = list(_tokens(chars))
+        self._tokens = list(_tokens(chars, work))
         self._work = work
 
     @property
@@ -89,11 +89,13 @@ def _past_stars(states: set[int], tokens: Sequence[Token]) -> set[int]:
     return found
 
 
-def _tokens(chars: Chars) -> Iterator[Token]:
+def _tokens(chars: Chars, work: Work) -> Iterator[Token]:
     chars = [one for one in chars if one[0]]
     at = 0
     while at < len(chars):
         char, literal = chars[at]
+        if char == "[":  # its end is looked for up to the end of all
+            work.spend(len(chars) - at)
         end = _class_end(chars, at) if char == "[" and not literal else 0
         if end:
             yield _class(chars[at + 1 : end])

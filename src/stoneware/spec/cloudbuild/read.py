@@ -25,7 +25,8 @@ def read_cloudbuild(text: str | bytes, file: str) -> CloudBuild:
         _plain(text if isinstance(text, str) else _decoded(text, file)), file, aliases=True
     )
     walk = _Walk(file, lines)
-    walk.say.problems += problems
+    for one in problems:
+        walk.say.add(one)
     if isinstance(values, dict):
         draft = walk.group("Build", values, (), ())
         build = BuildDraft.model_validate(draft)
