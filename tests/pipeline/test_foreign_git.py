@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.pipeline.conftest import commit, git
 
+from stoneware.bake.origin import describe
+from stoneware.bake.recipe import RecipeFiles
 from stoneware.errors import Unreachable
 from stoneware.host.run import run
 from stoneware.model.build import Source
@@ -80,21 +82,47 @@ def test_a_far_shell_that_takes_git_s_own_words_alone_is_asked_in_them(
     assert (tmp_path / "workspace" / "docs" / "b").read_text() == "b"
 
 
-def test_what_is_set_for_the_daemon_s_user_runs_for_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A filter that is set there (as git-lfs does) is named by whoever writes a commit."""
-    ran, shared = tmp_path / "ran", tmp_path / "work"
-    two_commits(shared)
-    (shared / ".gitattributes").write_text("* filter=odd\n")
-    git("-C", str(shared), "add", ".")
-    git("-C", str(shared), "commit", "--quiet", "-m", "odd")
-    filtering = script(tmp_path / "filter.sh", f"touch {ran}", "cat")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / ".gitconfig").write_text(
-        f'[filter "odd"]\n\tsmudge = {filtering}\n\trequired = true\n[url "{shared}"]\n\tinsteadOf = https://far.example/\n'
+def test_a_commit_has_nothing_run_by_the_settings_of_the_daemon_s_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attributes name filters that the user has; hooks, watchers and submodules come from the user's settings as well."""
+    work, home, ran = tmp_path / "work", tmp_path / "home", tmp_path / "ran"
+    commit(work, {".gitattributes": "* filter=tool\n", "Containerfile": "FROM scratch\n", "sub/a": "a"})
+    new = git("-C", str(work), "rev-parse", "HEAD").strip()
+    tool = script(tmp_path / "tool.sh", f"echo ran >> {ran}", "tr a b")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    for hook in ("post-checkout", "reference-transaction", "post-index-change"):
+        script(hooks / hook, f"echo {hook} >> {ran}")
+    (home / ".config" / "git").mkdir(parents=True)
+    (home / ".config" / "git" / "attributes").write_text("* filter=tool\n")
+    settings = "".join(
+        f"[{section}]\n{name} = {value}\n"
+        for section, name, value in (
+            ('filter "tool"', "smudge", tool),
+            ('filter "tool"', "clean", tool),
+            ('filter "tool"', "required", "true"),
+            ("core", "hooksPath", hooks),
+            ("core", "fsmonitor", tool),
+            ("submodule", "recurse", "true"),
+            (f'url "{work}"', "insteadOf", "https://private.test/shop.git"),  # stands for what reaches a private one
+        )
     )
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    commit = refs_of(str(shared))["refs/heads/main"]
-    for words in fetch_words(Source(repository="https://far.example/", commit=commit), tmp_path / "workspace", None):
+    (home / ".gitconfig").write_text(settings)
+    (tmp_path / "also").write_text(settings)
+    for name in ("GIT_CONFIG_GLOBAL", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    for name, value in (("COUNT", "1"), ("KEY_0", "include.path"), ("VALUE_0", str(tmp_path / "also"))):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+
+    workspace, pristine = tmp_path / "workspace", tmp_path / "pristine"
+    for words in fetch_words(Source(repository="https://private.test/shop.git", commit=new), workspace, pristine):
         run(words, env=QUIET)
-    assert (tmp_path / "workspace" / "docs" / "b").read_text() == "b"
+    assert (workspace / "sub" / "a").read_text() == "a"
+
+    file = pristine / "Containerfile"
+    file.touch()  # what git has to look into once more
+    recipe = describe(RecipeFiles(containerfile=file, context=pristine), "")
+    assert (recipe.commit, recipe.dirty) == (new, False)
     assert not ran.exists()

@@ -36,6 +36,19 @@ SAFE = (
     "-c",
     "core.fsmonitor=",
 )
+BARE_ENV = (
+    "-u",
+    "GIT_CONFIG_PARAMETERS",
+    "-u",
+    "XDG_CONFIG_HOME",
+    "HOME=/nonexistent",
+    "GIT_CONFIG_GLOBAL=/dev/null",
+    "GIT_CONFIG_COUNT=0",
+    "GIT_CONFIG_NOSYSTEM=1",
+    "GIT_ATTR_NOSYSTEM=1",
+)
+"""For git without any settings of the daemon's user: by them, a commit's .gitattributes would have programs run over its files
+(`filter.NAME.smudge`, as of LFS). An older git doesn't know GIT_CONFIG_GLOBAL, so there is no home either."""
 UPLOAD = "git -c safe.directory=* upload-pack"
 NOWHERE = Path("/")
 """Where git works that has no repository of its own to work in: the one that the daemon was started in has no say."""
@@ -45,8 +58,14 @@ OBJECT = re.compile(r"^[0-9a-f]{40}([0-9a-f]{24})?$")
 
 
 def git_words(*words: str | Path) -> list[str | Path]:
-    """The words of a call."""
+    """The words of a call. It knows the settings of the daemon's user: with them an operator says how a private repository is
+    reached (credential helpers, other addresses)."""
     return ["git", *SAFE, *words]
+
+
+def bare_git_words(*words: str | Path) -> list[str | Path]:
+    """The words of a call that handles the files of a commit, which anybody may have made: no settings count but ours."""
+    return ["env", *BARE_ENV, *git_words(*words)]
 
 
 def upload_words(repository: str) -> list[str]:

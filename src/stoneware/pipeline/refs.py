@@ -56,6 +56,7 @@ def _mirror(repository: str, mirrors: Path) -> Path:
         mirrors.mkdir(parents=True, exist_ok=True, mode=0o700)
         ask_git(repository, git_words("init", "--quiet", "--bare", "--template=", folder))
     words = git_words(f"--git-dir={folder}", "fetch", "--quiet", "--prune", "--no-tags")
+    words += ["--no-recurse-submodules"]
     # without files only from afar: git takes no folder for a place from which what is missing might come later
     words += upload_words(repository) or ["--filter=blob:none"]
     words += ["--", repository, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from stoneware.errors import BadInput, NotFound, Unreachable
 from stoneware.model.build import Source
-from stoneware.pipeline.git import OBJECT, git_words, refs_of, short_name, upload_words
+from stoneware.pipeline.git import OBJECT, bare_git_words, git_words, refs_of, short_name, upload_words
+
+NO_FILTERS = Path(__file__).with_name("no-filters.attributes")
+"""Attributes of git that come before those of a commit."""
 
 
 def fetch_words(source: Source, workspace: Path, pristine: Path | None) -> list[list[str | Path]]:
     """The commands that fill `workspace`, and then `pristine` with the same, where one is wanted."""
     words = _copy(Path(source.folder), workspace) if source.folder else _clone(source, workspace)
-    return [*words, *(_copy(workspace, pristine) if pristine else ())]
+    if pristine:
+        words += _copy(workspace, pristine)
+        words += [] if source.folder else [_without_filters(pristine)]
+    return words
 
 
 def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
@@ -21,17 +26,22 @@ def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
 
 
 def _clone(source: Source, workspace: Path) -> list[list[str | Path]]:
-    """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them. What
-    the daemon's user has set for git counts where that user's rights are asked for, and not where files are written: a commit names
-    the filters that they go through (gitattributes(5)), and one that is set there would run for it."""
-    git, upload = git_words("-C", workspace), upload_words(source.repository)
-    closed = ["env", f"GIT_CONFIG_GLOBAL={os.devnull}", "GIT_ATTR_NOSYSTEM=1", *git]
+    """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them. Only
+    what asks the repository knows the settings of the daemon's user."""
+    git, upload = bare_git_words("-C", workspace), upload_words(source.repository)
+    fetch: list[str | Path] = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", *upload]
+    checkout = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", source.commit]
     return [
-        ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace],
+        bare_git_words("-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace),
         [*git, "remote", "add", "origin", source.repository],
-        [*git, "fetch", "--quiet", "--depth=1", "--no-tags", *upload, "origin", source.commit],
-        [*closed, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", source.commit],
+        [*git_words("-C", workspace), *fetch, "origin", source.commit],
+        [*git, "-c", "advice.detachedHead=false", *checkout],
     ]
+
+
+def _without_filters(clone: Path) -> list[str | Path]:
+    """A bake asks git whether the files are the commit's, and git would run the filters of the daemon's user to know it."""
+    return ["install", "-D", "-m", "0644", NO_FILTERS, clone / ".git" / "info" / "attributes"]
 
 
 def resolve_ref(repository: str, ref: str) -> Source:
