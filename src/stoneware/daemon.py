@@ -34,6 +34,7 @@ from stoneware.engines.qemu import QemuEngine
 from stoneware.errors import Conflict, StonewareError
 from stoneware.host.capacity import host_share
 from stoneware.host.home import Home
+from stoneware.host.log_file import LIMIT_BYTES, append_line
 from stoneware.host.probe import ask
 from stoneware.host.settings import read_settings
 from stoneware.host.trusted_keys import trusted_ids
@@ -203,13 +204,12 @@ def _bases(home: Home) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class OperationLog:
-    """Lines that are no journal lines, in a file an operation."""
+    """Lines that are no journal lines, in a file an operation: programs print them, and a commit's recipe as many as it likes."""
 
     home: Home
 
     def __call__(self, operation: str, line: str) -> None:
-        with (self.home.logs / f"{operation}.log").open("a", encoding="utf-8", errors="replace") as out:
-            out.write(line + "\n")
+        append_line(self.home.logs / f"{operation}.log", line, LIMIT_BYTES)
 
 
 def serve(home: Home, webhooks: tuple[str, int] | None = None) -> None:

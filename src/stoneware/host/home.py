@@ -105,6 +105,9 @@ class Home:
             self.shells,
         ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.logs.chmod(
+            0o700
+        )  # logs in it may be from when only the folder kept others out, and the folder from elsewhere
 
 
 def default_home() -> Home:

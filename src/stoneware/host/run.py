@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from stoneware.errors import Misconfigured, ToolFailed
 from stoneware.host.lines import Lines
+from stoneware.host.log_file import open_log
 
 TAIL_LINES = 40
 READ_BYTES = 65536
@@ -102,7 +103,7 @@ def spawn(
     `pass_fds` are open files that it gets under the same numbers, `stdin` what it can read.
     Raises Misconfigured when there is no such program.
     """
-    with log.open("ab") as out, tempfile.TemporaryFile() as told:
+    with os.fdopen(open_log(log), "ab") as out, tempfile.TemporaryFile() as told:
         told.write(stdin)
         told.seek(0)
         words = [str(word) for word in argv]

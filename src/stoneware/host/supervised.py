@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from stoneware.host.files import is_locked
+from stoneware.host.log_file import LIMIT_BYTES
 from stoneware.host.process import end
 from stoneware.host.run import spawn
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
-LOG_LIMIT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Job:
                         "cwd": str(cwd or self.folder),
                         "log": str(log),
                         "prefix": prefix,
-                        "log_limit_bytes": LOG_LIMIT_BYTES,
+                        "log_limit_bytes": LIMIT_BYTES,
                         "began": str(self._path("began")),
                         "result": str(self._path("result")),
                     }

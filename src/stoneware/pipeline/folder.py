@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from stoneware.errors import BadInput, NotFound, Refused
 from stoneware.host.files import write_atomic
 from stoneware.host.home import Home
+from stoneware.host.log_file import append_line
 from stoneware.host.removing import remove_tree
 from stoneware.host.supervised import Job
 
@@ -102,12 +102,7 @@ class BuildFolder:
 
     def say(self, line: str) -> None:
         """A line of our own in the log, whole, among those of the steps."""
-        with contextlib.suppress(OSError):
-            handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(handle, f"{line}\n".encode())
-            finally:
-                os.close(handle)
+        append_line(self.log, line)
 
 
 def read_below(root: Path, path: PurePosixPath, most_bytes: int) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.cloudbuild import USUAL
 
 from stoneware.decide.build.graph import MOST_AT_ONCE
-from stoneware.host.supervised import LOG_LIMIT_BYTES
+from stoneware.host.log_file import LIMIT_BYTES
 from stoneware.spec.cloudbuild import check, expand, own_build, read_cloudbuild
 from stoneware.spec.cloudbuild import check_substitutions as substitutions
 from stoneware.spec.cloudbuild.bash_operations import OPERATIONS
@@ -67,6 +67,7 @@ def test_the_limits() -> None:
         "substitutions": f"{substitutions.MOST}, keys {substitutions.LONGEST_KEY} bytes, "
         f"values {substitutions.LONGEST_VALUE} bytes",
         "all fields together, when everything in them is replaced": f"{MOST_CHARACTERS} characters",
-        "what a step prints": f"{LOG_LIMIT_BYTES // 2**20} MiB are kept; the rest is printed to nobody",
+        "what a step prints": f"{LIMIT_BYTES // 2**20} MiB are kept; the rest is printed to nobody",
+        "the log of a bake or another operation": f"{LIMIT_BYTES // 2**20} MiB are kept, and it says that there was more",
         "time of a build": f"{check.LONGEST_BUILD_S / 3600:.0f}h (1h if it says nothing, and 1h in the queue)",
     }
