@@ -17,6 +17,7 @@ from stoneware.spec.cloudbuild.substitute import MOST_CHARACTERS
 from stoneware.spec.cloudbuild.verbs import NOT_THEIRS, WORDS
 from stoneware.spec.cloudbuild.waits import LONGEST_ID
 from stoneware.spec.load import parse
+from stoneware.spec.yaml_lines import DEEPEST, MOST_PROBLEMS, MOST_VALUES
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "builds.md").read_text()
 DECLARED = """
@@ -56,6 +57,9 @@ def test_the_limits() -> None:
     rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", section, re.MULTILINE))
     assert rows == {
         "what": "at most",
+        "the file": f"1 MiB, and {MOST_VALUES} keys, groups, lists and values, with what aliases and merges stand for; "
+        f"{DEEPEST} levels",
+        "problems that are said at once": f"{MOST_PROBLEMS}; the file isn't read on then",
         "steps": f"{check.MOST_STEPS}, of which {MOST_AT_ONCE} run at once; more wait for room",
         "an id": f"one line of {LONGEST_ID} characters",
         "arguments of a step": f"{check.MOST_ARGS}, each {check.LONGEST_ARG} characters",
