@@ -283,7 +283,6 @@ def test_bytes_that_are_no_text_are_kept(context: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("FROM scratch\n" + "USER a\n" * 2000, "2000 instructions"),
         ("FROM scratch\nRUN " + "--network=none " * 65 + "true\n", "64 options"),
         ("FROM scratch\nENV A=aaaaaaaaaaaaaaaa\n" + "ENV A=$A$A\n" * 40, "32768 letters"),
         ("FROM scratch\nARG a=aaaaaaaaaaaaaaaa\n" + "ARG a=${a}${a}\n" * 40, "32768 letters"),
@@ -298,7 +297,6 @@ def test_bytes_that_are_no_text_are_kept(context: Path) -> None:
         ),
     ],
     ids=[
-        "instructions",
         "options",
         "env",
         "arg",

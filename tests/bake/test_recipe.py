@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stoneware.bake.origin import describe
-from stoneware.bake.recipe import LARGEST_BYTES, RecipeFiles, find_recipe
+from stoneware.bake.recipe import RecipeFiles, find_recipe
 from stoneware.errors import BadInput
 
 
@@ -147,9 +147,3 @@ def test_the_base_is_what_the_last_stage_stands_on(text: str, bases: list[str], 
     (tmp_path / "Containerfile").write_text(text)
     files = RecipeFiles(tmp_path / "Containerfile", tmp_path)
     assert (files.bases, files.base) == (bases, base)
-
-
-def test_a_recipe_is_not_larger_than_a_mebibyte(tmp_path: Path) -> None:
-    (tmp_path / "Containerfile").write_text("FROM scratch\n#" + "x" * LARGEST_BYTES)
-    with pytest.raises(BadInput, match="1 MiB"):
-        find_recipe(tmp_path, "Containerfile", ".")

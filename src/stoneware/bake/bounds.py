@@ -19,7 +19,6 @@ from stoneware.bake.recipe import RecipeFiles
 from stoneware.bake.stages import FROM, SCRATCH, defaults, filled
 from stoneware.errors import BakeFailed
 
-MOST_INSTRUCTIONS = 2000
 MOST_OPTIONS = 64
 MOST_CACHES = 200
 COPY_INSTEAD = "COPY what the step needs"
@@ -74,10 +73,8 @@ def require_within_bounds(files: RecipeFiles) -> str:
             raise _refused(
                 files, Instruction(line, "", shown), f"it has {why}", "write it with plain spaces and backslashes"
             )
-    reading, lines, steps = _Reading(files), text.split("\n"), instructions(text)
-    for one in steps[MOST_INSTRUCTIONS:]:
-        raise _refused(files, one, f"it is longer than {MOST_INSTRUCTIONS} instructions", "join some of them")
-    for one in steps:
+    reading, lines = _Reading(files), text.split("\n")
+    for one in instructions(text):
         for why, hint in chain(_sizes(one, reading), _problems(one, reading)):
             raise _refused(files, one, why, hint)
         if one.name == "FROM" and "$" in one.words:

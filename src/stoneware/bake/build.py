@@ -23,7 +23,7 @@ from stoneware.errors import BakeFailed, ToolFailed
 
 _STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: .*")
 _FROM_STEP = re.compile(r"^(?:\[\d+/\d+\] )?STEP \d+/\d+: FROM (?:--\S+ )*(\S+)", re.IGNORECASE)
-_HERE_DOCUMENT = re.compile(r"^\s*(?:RUN|COPY|ADD)\b.*<<-?[\"']?\w+", re.IGNORECASE | re.MULTILINE)
+_HERE_DOCUMENT = re.compile(r"^[ \t]*(?:RUN|COPY|ADD)\b.*<<-?[\"']?\w+", re.IGNORECASE | re.MULTILINE)
 OURS = (BASE, f"localhost/{BASE}")
 
 

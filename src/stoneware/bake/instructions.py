@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from stoneware.outside import parsed
 
@@ -61,8 +61,10 @@ class Instruction:
         return [word for word in words[:-1] if not _ELSEWHERE.match(word)]
 
 
-def instructions(text: str) -> list[Instruction]:
-    """All instructions of a Containerfile, joined and divided as buildah does it. Here-documents are left out."""
+@lru_cache(maxsize=4)
+def instructions(text: str) -> tuple[Instruction, ...]:
+    """All instructions of a Containerfile, joined and divided as buildah does it. Here-documents are left out. (A bake asks for
+    those of the same text again and again.)"""
     found: list[Instruction] = []
     lines = enumerate((line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")), 1)
     for number, first in lines:
@@ -79,7 +81,7 @@ def instructions(text: str) -> list[Instruction]:
         for _, end in _HEREDOC.findall(whole) if name.upper() in ("RUN", "COPY", "ADD") else ():
             while (text_line := next(lines, None)) is not None and text_line[1].strip() != end:
                 pass
-    return found
+    return tuple(found)
 
 
 def _goes_on(line: str) -> bool:

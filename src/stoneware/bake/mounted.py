@@ -5,6 +5,7 @@ was there before.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,8 +42,9 @@ def step_mounts(files: RecipeFiles, images: Mapping[str, str]) -> StepMounts:
     stages = {found[2].lower() for found in begins if found and found[2]}
     images = {name: digest for name, digest in images.items() if name.lower() not in stages}
     told: dict[int, str] = {}
+    digests: dict[str, str] = {}
     for one in steps:
-        words = _of_step(one, files, images)
+        words = _of_step(one, files, images, digests)
         if words is None:
             return StepMounts({}, one)
         if words:
@@ -50,8 +52,11 @@ def step_mounts(files: RecipeFiles, images: Mapping[str, str]) -> StepMounts:
     return StepMounts(told)
 
 
-def _of_step(one: Instruction, files: RecipeFiles, images: Mapping[str, str]) -> list[str] | None:
-    """A digest for each mount that shows something; None when only the build knows one of them."""
+def _of_step(
+    one: Instruction, files: RecipeFiles, images: Mapping[str, str], digests: dict[str, str]
+) -> list[str] | None:
+    """A digest for each mount that shows something; None when only the build knows one of them. `digests` keeps those of files, so
+    that what many steps mount is read once."""
     if one.name == "ONBUILD" and _MOUNT.search(one.text):
         return None
     found = mounts_of(one)
@@ -64,7 +69,8 @@ def _of_step(one: Instruction, files: RecipeFiles, images: Mapping[str, str]) ->
         elif mounts.leading_out(mount.source, files.context):
             digest = ""
         else:
-            digest = mounted_digest(files.context, mount.source)
+            place = posixpath.normpath(mount.source.lstrip("/") or ".")
+            digest = digests[place] = digests.get(place) or mounted_digest(files.context, mount.source)
         if not digest:
             return None
         words.append(digest)

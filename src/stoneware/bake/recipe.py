@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoneware.bake.instructions import instructions
 from stoneware.bake.stages import Stages, stages_of
 from stoneware.errors import BadInput
 
-LARGEST_BYTES = 2**20
 PREPROCESSED = ".in"
 """buildah hands a file of this kind to the C preprocessor, which includes any file of the host (buildah-build(1))."""
+LARGEST_BYTES = 2**20
+MOST_INSTRUCTIONS = 2000
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,6 @@ def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
             next_step="check `containerfile` in stoneware.yaml",
             code="recipe-failed",
         )
-    if found.containerfile.stat().st_size > LARGEST_BYTES:
-        raise BadInput(
-            f"{folder / containerfile} is larger than {LARGEST_BYTES // 2**20} MiB, which no recipe is",
-            next_step="check `containerfile` in stoneware.yaml, and COPY what is data",
-            code="recipe-failed",
-        )
     if not found.context.is_dir():
         raise BadInput(
             f"there is no folder {folder / context}",
@@ -62,4 +58,23 @@ def find_recipe(folder: Path, containerfile: str, context: str) -> RecipeFiles:
             next_step=f"give it a name that doesn't end in {PREPROCESSED}",
             code="recipe-failed",
         )
+    _require_readable(found.containerfile)
     return found
+
+
+def _require_readable(containerfile: Path) -> None:
+    """A recipe may be a commit's, whose author wants us to read for ever."""
+    with containerfile.open("rb") as file:
+        data = file.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
+        raise BadInput(
+            f"the recipe {containerfile.name} is larger than 1 MiB",
+            next_step="put what it writes into files of the repository, and COPY them",
+            code="recipe-refused",
+        )
+    if (number := len(instructions(data.decode(errors="replace")))) > MOST_INSTRUCTIONS:
+        raise BadInput(
+            f"the recipe {containerfile.name} has {number} instructions, more than {MOST_INSTRUCTIONS}",
+            next_step="join steps by `&&`, or move them into a script that the recipe copies and runs",
+            code="recipe-refused",
+        )

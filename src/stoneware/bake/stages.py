@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from stoneware.bake.instructions import Instruction, instructions
 
 SCRATCH = "scratch"
-LONGEST_VALUE = 32_768
-"""No name is so long (characters): what is left is a variable still."""
+LONGEST_FILLED = 1000
+"""Characters of what is looked through for variables, and of what it becomes: names of images are shorter."""
 FROM = re.compile(r"^(\S+)(?:\s+AS\s+(\S+))?$", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"\$(?:\{(?P<braced>[A-Za-z_]\w*)(?::(?P<how>[-+])(?P<word>[^}]*+))?\}|(?P<bare>[A-Za-z_]\w*))", re.ASCII
@@ -71,19 +71,12 @@ def defaults(text: str, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """With the values of arguments (Dockerfile reference, "Environment replacement"), as long as that isn't very long."""
-
-    if len(text) > LONGEST_VALUE:
+    """With the values of arguments (Dockerfile reference, "Environment replacement"). What would be too long stays as it is: each
+    argument may stand for several others, so that a few lines could come to more than any memory holds."""
+    if len(text) > LONGEST_FILLED:
         return text
-    size = 0
 
     def value(match: re.Match[str]) -> str:
-        nonlocal size
-        found = chosen(match)
-        size += len(found)
-        return found if size <= LONGEST_VALUE else match[0]
-
-    def chosen(match: re.Match[str]) -> str:
         found = values.get(match["braced"] or match["bare"])
         if match["how"] == "-":
             return found or match["word"]
@@ -91,4 +84,5 @@ def filled(text: str, values: Mapping[str, str]) -> str:
             return match["word"] if found else ""
         return match[0] if found is None else found
 
-    return _VARIABLE.sub(value, text)
+    whole = _VARIABLE.sub(value, text)
+    return whole if len(whole) <= LONGEST_FILLED else text
