@@ -235,3 +235,12 @@ def test_with_a_network_a_step_is_on_its_bakes_own(kitchen: Kitchen) -> None:
     assert IPv4Interface(address).network.subnet_of(POOL)
     assert [line for line in kitchen.printed if line.startswith("| default via ")]
     assert not [place for place in NAMESPACES.iterdir() if place.name == name_of(kitchen.home.build / "work" / "one")]
+
+
+def test_a_step_is_told_no_proxy_of_the_hosts(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "http://ann:secret@127.0.0.1:9")
+    for network in (False, True):
+        kitchen.bake(BEGIN + step(f"/bin/busybox env; echo {network}"), network=network)
+    assert "| True" in kitchen.printed
+    assert not [line for line in kitchen.printed if "secret" in line]

@@ -61,6 +61,13 @@ def test_rights_are_few(shop: Shop) -> None:
     assert not [line for line in log.splitlines() if line.endswith((": kmsg", ": mem", ": sda"))]
 
 
+def test_a_step_is_told_no_proxy_of_the_hosts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "http://ann:secret@127.0.0.1:9")
+    view = shop.run(spec(step("look", "env")), allowed=("network",))
+    assert "HOME=/builder/home" in shop.log(view.id) and "secret" not in shop.log(view.id)
+
+
 def test_without_the_right_to_the_network_there_is_none(shop: Shop) -> None:
     view = shop.run(spec(step("look", "ls /sys/class/net")))
     assert [line.split(": ")[1] for line in shop.log(view.id).splitlines() if line.startswith("Step #0")] == ["lo"]

@@ -44,8 +44,8 @@ def build(
     """Builds a recipe. `cold` uses nothing that an earlier build left but its base. `now` is noted when the base must be made.
     Without `network` its steps reach nobody, not even the programs of this host. With an `owner` it uses no layer that was made
     for anybody else, or with another network, and a network of its own: this host's loopback is none of its affair.
-    With an owner, or without a network, the recipe is held to its bounds (`bounds`), its steps have limits, and the build itself
-    fetches nothing.
+    With an owner, or without a network, the recipe is held to its bounds (`bounds`), its steps have limits and know no proxy of
+    the host's, and the build itself fetches nothing.
 
     Raises BakeFailed with the failing step and the last lines that were printed.
     """
@@ -74,7 +74,8 @@ def build(
     # this form alone knows SHELL; what is delivered is written by `oci`
     words += ["--format", "docker", "--iidfile", str(written)]
     words += (
-        ["--pull=never", *limit_words(space, files.context)]
+        # the address of the host's proxy may have a password in it, which buildah would hand to each step
+        ["--pull=never", "--http-proxy=false", *limit_words(space, files.context)]
         if foreign
         else ["--pull-always=false", "--runtime", "runc"]
     )
