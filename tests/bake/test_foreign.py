@@ -237,6 +237,12 @@ def test_with_a_network_a_step_is_on_its_bakes_own(kitchen: Kitchen) -> None:
     assert not [place for place in NAMESPACES.iterdir() if place.name == name_of(kitchen.home.build / "work" / "one")]
 
 
+def test_a_step_is_ended_before_the_host_s_own_when_memory_runs_out(kitchen: Kitchen) -> None:
+    look = "echo score; /bin/busybox cat /proc/self/oom_score_adj"
+    kitchen.bake(BEGIN + step(look))
+    assert kitchen.printed[kitchen.printed.index("| score") + 1] == "| 1000"
+
+
 def test_a_step_is_told_no_proxy_of_the_hosts(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTPS_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "http://ann:secret@127.0.0.1:9")

@@ -22,7 +22,7 @@ def test_a_configuration_gets_a_limit_of_processes_and_control_groups_to_read() 
     made = held(config, 7)
     assert made["linux"] == {"resources": {"memory": {"limit": 1}, "pids": {"limit": 7}}}
     assert [mount.get("options") for mount in made["mounts"]] == [["nosuid", "ro"], ["ro"], ["rw"]]
-    assert held({}, 7) == {"linux": {"resources": {"pids": {"limit": 7}}}}
+    assert held({}, 7) == {"linux": {"resources": {"pids": {"limit": 7}}}, "process": {"oomScoreAdj": 1000}}
 
 
 HOST = r"""

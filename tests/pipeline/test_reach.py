@@ -61,6 +61,14 @@ def test_rights_are_few(shop: Shop) -> None:
     assert not [line for line in log.splitlines() if line.endswith((": kmsg", ": mem", ": sda"))]
 
 
+def test_a_step_is_ended_before_the_host_s_own_when_memory_runs_out(shop: Shop) -> None:
+    look = "echo score $(cat /proc/self/oom_score_adj)"
+    view = shop.run(spec(step("look", look)))
+    assert view.status is BuildStatus.SUCCESS
+    told = [line.rpartition(" ")[2] for line in shop.log(view.id).splitlines() if "score" in line]
+    assert told == ["1000"]
+
+
 def test_a_step_is_told_no_proxy_of_the_hosts(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTPS_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "http://ann:secret@127.0.0.1:9")

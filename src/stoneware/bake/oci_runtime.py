@@ -1,5 +1,6 @@
-"""runc for the steps of a commit's recipe, with what buildah has no words for: a limit of processes, control groups that a step
-can't write to, and no mount of anything but the bake's own. It is a program, started by its path, and imports nothing of ours.
+"""runc for the steps of a commit's recipe, with what buildah has no words for: a limit of processes, an end before the host's own
+programs when memory runs out, control groups that a step can't write to, and no mount of anything but the bake's own. It is a
+program, started by its path, and imports nothing of ours.
 
     oci_runtime.py MOST_PROCESSES PLACES WORDS_FOR_RUNC...
 
@@ -23,6 +24,8 @@ from typing import Any
 
 RUNC = "runc"
 MOUNTS = Path("/proc/self/mountinfo")
+FIRST_TO_END = 1000
+"""As the steps of builds have it (`pipeline/words.py`): where the host's memory runs out, they are ended before anything else."""
 MADE_BY_THE_KERNEL = ("proc", "tmpfs", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _PLAIN = re.compile(r"[A-Za-z0-9_./@+-]+")
@@ -56,6 +59,7 @@ def held(config: dict[str, Any], most_processes: int) -> dict[str, Any]:
     """The configuration of a container (OCI runtime specification) with these limits; the same where it has them already."""
     resources = config.setdefault("linux", {}).setdefault("resources", {})
     resources["pids"] = {"limit": most_processes}
+    config.setdefault("process", {})["oomScoreAdj"] = FIRST_TO_END
     for mount in config.get("mounts", []):
         if mount.get("type") in ("cgroup", "cgroup2"):
             mount["options"] = [*(option for option in mount.get("options", []) if option not in ("rw", "ro")), "ro"]

@@ -13,6 +13,10 @@ HOME = "/builder/home"
 SCRIPTS = "/builder/scripts"
 DOCKER_SOCKET = "/var/run/docker.sock"
 MOST_PROCESSES = 4096
+FIRST_TO_END = 1000
+"""Limits are a step's, and several steps may use more together than the host has. Then the kernel ends what has the highest
+`oom_score_adj` (proc(5)) first: a step, and no machine, proxy or daemon. A step can't lower its own where we have
+CAP_SYS_RESOURCE."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def run_words(step: BuildStep, ground: Ground, number: int) -> list[str | Path]:
     words: list[str | Path] = ["run", "--rm", "--name", ground.name, "--label", f"stoneware.build={ground.build}"]
     words += ["--network", ground.network, "--pull", ground.pull, "--log-driver", "none", "--hostname", "build"]
     words += ["--security-opt", "no-new-privileges", "--cap-drop", "NET_RAW", "--pids-limit", str(MOST_PROCESSES)]
-    words += ["--pidfile", ground.pid_file]
+    words += ["--oom-score-adj", str(FIRST_TO_END), "--pidfile", ground.pid_file]
     words += ["--memory", str(ground.memory_bytes), "--workdir", step.directory, "--env-file", ground.environment_file]
     for several in many_lined(step):
         words += ["--env", several]
