@@ -87,14 +87,6 @@ def test_mounts_of_its_own_folder_work_and_change_nothing_there(kitchen: Kitchen
     assert sorted(path.name for path in (kitchen.folder / "in").iterdir()) == ["deep"]
 
 
-def test_a_proxy_of_the_host_is_told_to_nobody(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://ann:word@proxy.example:3128")
-    kitchen.bake(BEGIN + step("/bin/busybox env; echo done"))
-    assert "| done" in kitchen.printed
-    assert "ann:word" not in str(kitchen.printed)
-
-
 def test_no_volume_shows_the_host(kitchen: Kitchen, home: Home) -> None:
     seen = step("/bin/busybox find /v/ -name *.pem; /bin/busybox ls /v/; echo done")
     (home.root / "signing-key.pem").write_text("secret")

@@ -32,5 +32,4 @@ def limit_words(space: Workspace, context: Path) -> list[str | Path]:
     words = [sys.executable, "-I", "-S", oci_runtime.__file__, str(MOST_PROCESSES), ":".join(places)]
     runtime.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     runtime.chmod(0o700)
-    # a proxy's address may have a password in it
-    return ["--http-proxy=false", "--runtime", runtime, "--memory", f"{host_share().memory_bytes // 2}b"]
+    return ["--runtime", runtime, "--memory", f"{host_share().memory_bytes // 2}b"]
