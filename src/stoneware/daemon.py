@@ -153,7 +153,8 @@ def build(home: Home, clock: Clock) -> Daemon:
     watch = Watch(clock)
     reconcile = Reconcile(store, platforms, clock, watch, drift.remedies_of, drift.died)
     shells = Shells(store, platforms, clock, home)
-    triggering = Triggering(store, TriggeredBuilds(Building(store, clock), worker.poke), clock, home.root)
+    triggered = TriggeredBuilds(Building(store, clock), worker.poke)
+    triggering = Triggering(store, triggered, clock, home.root, secret=Vault(store, home).newest)
     services = Services(
         home,
         clock,

@@ -20,6 +20,7 @@ from tests.api.house import House
 
 from stoneware.api import webhooks
 from stoneware.api.webhooks import LARGEST_BYTES, listening
+from stoneware.errors import EngineError, Refused, Unreachable
 from stoneware.operations.vault import Vault
 
 SECRET = b"a shared secret"
@@ -173,3 +174,58 @@ def test_a_repository_that_is_away_is_asked_again_later(
     assert "doesn't answer" in shown["state"]["trouble"]
     repository.with_name("away").rename(repository)
     assert idle_house.http.post("/v1/triggers/web/looks").json()["builds"] != []
+
+
+@pytest.mark.parametrize("wrong", [Unreachable("away"), Refused("no"), OSError("disk"), RuntimeError("odd")])
+def test_a_message_that_nothing_came_of_may_come_again(
+    wrong: Exception, door: httpx.Client, idle_house: House, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refs(_address: str) -> dict[str, str]:
+        raise wrong
+
+    commit(repository)
+    triggering = idle_house.daemon.services.triggering
+    with monkeypatch.context() as there:
+        there.setattr(triggering, "refs", refs)
+        assert message(door).status_code == (202 if isinstance(wrong, EngineError) else 503)
+    assert message(door).text == "taken; 1 begun\n"
+    assert message(door).status_code == 409
+
+
+def test_what_is_said_to_be_too_large_isn_t_read(door: httpx.Client) -> None:
+    with socket.create_connection((door.base_url.host, door.base_url.port)) as sender:
+        sender.settimeout(30)
+        sender.sendall(f"POST /hooks/web HTTP/1.1\r\nHost: x\r\nContent-Length: {LARGEST_BYTES + 1}\r\n\r\n".encode())
+        answer = b""
+        while b"taken" not in answer and (more := sender.recv(1000)):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"at most 5 MiB" in answer
+
+
+def test_what_is_sent_to_nobody_isn_t_kept(door: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = list[bool]()
+    body = webhooks._body
+
+    async def counted(request: Any, *, keep: bool) -> bytes | None:
+        kept.append(keep)
+        return await body(request, keep=keep)
+
+    monkeypatch.setattr(webhooks, "_body", counted)
+    assert [message(door, trigger=name).status_code for name in ("nobody", "web")] == [403, 202]
+    assert kept == [False, True]
+
+
+@pytest.mark.parametrize("secret", [b" ", b"short", b"  elevenchars ", b"whsec_", b"whsec_AAAAAAAA"])
+def test_a_secret_that_proves_nothing_makes_no_trigger(secret: bytes, idle_house: House, repository: Path) -> None:
+    Vault(idle_house.daemon.services.store, idle_house.home).set("weak", secret, "ann", "")
+    spec = {"repository": str(repository), "watch": "webhook", "form": "gitlab", "secret": "weak", "allow": []}
+    refused = idle_house.http.post("/v1/triggers/web", json={"spec": spec})
+    assert refused.status_code in (400, 422)
+    assert "too short" in refused.text
+
+
+def test_a_secret_that_is_emptied_later_is_nobody_s(door: httpx.Client, idle_house: House) -> None:
+    Vault(idle_house.daemon.services.store, idle_house.home).set("web-hook", b" \n", "ann", "")
+    assert message(door, secret=b"").status_code == 403
+    assert message(door).status_code == 403

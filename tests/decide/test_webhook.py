@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoneware.decide.webhook import fingerprint, is_worth_a_look, why_not_believed
+from stoneware.decide.webhook import fingerprint, is_too_short, is_worth_a_look, why_not_believed
 from stoneware.model.trigger import Form
 
 SECRET, BODY, NOW = b"It's a Secret to Everybody", b"Hello, World!", 1_000_000.0
@@ -96,3 +96,20 @@ def test_other_events_are_none_of_ours() -> None:
     assert not is_worth_a_look("github", {"x-github-event": "ping"})
     assert is_worth_a_look("gitlab", {"x-gitlab-event": "Tag Push Hook"})
     assert not is_worth_a_look("gitea", {})
+
+
+@pytest.mark.parametrize("secret", [b"", b"whsec_", b"whsec_ "])
+@pytest.mark.parametrize("form", ["github", "gitea", "gitlab"])
+def test_nobody_signs_with_nothing(form: Form, secret: bytes) -> None:
+    made = hmac.new(b"", BODY, hashlib.sha256).hexdigest()
+    signed = {"x-hub-signature-256": f"sha256={made}", "x-gitea-signature": made, "x-gitlab-token": secret.decode()}
+    assert why_not_believed(form, secret, signed, BODY, NOW) == "there is no secret to check it with"
+    assert why_not_believed(form, secret, {**signed, **standard(key=b"")}, BODY, NOW)
+
+
+@pytest.mark.parametrize(
+    ("secret", "too_short"),
+    [(b"x" * 11, True), (b"x" * 12, False), (b"whsec_" + b"A" * 12, True), (b"whsec_" + b"A" * 16, False), (b"", True)],
+)
+def test_what_is_too_short_to_prove_anything(secret: bytes, too_short: bool) -> None:
+    assert is_too_short(secret) is too_short

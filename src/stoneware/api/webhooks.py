@@ -13,20 +13,24 @@ import socket
 import threading
 from collections.abc import Iterator
 
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from stoneware.errors import Conflict, EngineError, Misconfigured, StonewareError
+from stoneware.errors import Conflict, EngineError, Misconfigured
 from stoneware.operations.webhooks import NotBelieved, Webhooks
 
-LARGEST_BYTES = 25 * 2**20
-"""What the largest of them send (GitHub)."""
+log = structlog.get_logger()
+LARGEST_BYTES = 5 * 2**20
+"""Far more than a push that people make: a message only makes us look, and whoever sends one has proved nothing yet."""
 LONGEST_NAME = 40
 LONGEST_SENDING_S = 10.0
 """For the head of a message, and for its body: whoever is slower keeps a place that others wait for."""
 MOST_AT_ONCE = 64
+TOO_LARGE = f"the message is too large: at most {LARGEST_BYTES // 2**20} MiB are taken"
+NOT_BELIEVED = "the message isn't believed"
 
 
 def make_webhook_app(webhooks: Webhooks) -> FastAPI:
@@ -35,22 +39,29 @@ def make_webhook_app(webhooks: Webhooks) -> FastAPI:
 
     @app.post("/hooks/{name}")
     async def deliver(name: str, request: Request) -> Response:
+        if len(name) > LONGEST_NAME or _declared(request) > LARGEST_BYTES:
+            return _said(413, TOO_LARGE)
+        heard = await run_in_threadpool(webhooks.hears, name)
         try:
-            body = await asyncio.wait_for(_body(request), LONGEST_SENDING_S)
+            # also for a name that nobody has: who says no at once tells which ones there are
+            body = await asyncio.wait_for(_body(request, keep=heard), LONGEST_SENDING_S)
         except TimeoutError:
             return _said(408, "the message didn't come in time")
-        if body is None or len(name) > LONGEST_NAME:
-            return _said(413, "the message is too large")
+        if body is None:
+            return _said(413, TOO_LARGE)
+        if not heard:
+            return _said(403, NOT_BELIEVED)
         headers = {key.lower(): value for key, value in request.headers.items()}
         try:
             builds = await run_in_threadpool(webhooks.deliver, name, headers, body)
         except NotBelieved:
-            return _said(403, "the message isn't believed")
+            return _said(403, NOT_BELIEVED)
         except Conflict:
             return _said(409, "this message came already")
         except EngineError:
             return _said(202, "taken; the repository is asked again later")
-        except StonewareError:
+        except Exception:  # the sender is to send it again, whatever it was; why is for our log
+            log.exception("a message can't be taken", trigger=name)
             return _said(503, "it can't be taken now")
         return _said(202, f"taken; {sum(not one.already for one in builds)} begun")
 
@@ -101,15 +112,22 @@ def listening(webhooks: Webhooks, host: str, port: int) -> Iterator[int]:
         door.close()
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body as it came; None as soon as it is too large."""
+def _declared(request: Request) -> int:
+    """How large the sender says that the body is; 0 when it doesn't."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 20 else 0
+
+
+async def _body(request: Request, *, keep: bool) -> bytes | None:
+    """The body as it came, or nothing of it if it isn't to be kept; None as soon as it is too large."""
     parts: list[bytes] = []
     total = 0
     async for part in request.stream():
         total += len(part)
         if total > LARGEST_BYTES:
             return None
-        parts.append(part)
+        if keep:
+            parts.append(part)
     return b"".join(parts)
 
 

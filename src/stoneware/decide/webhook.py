@@ -17,12 +17,19 @@ from stoneware.model.trigger import Form
 TOLERANCE_S = 300.0
 """How far the time of a signed message may be from ours (Standard Webhooks)."""
 PREFIX = "whsec_"
+SHORTEST_SECRET = 12
+"""Bytes: who has one signed message can try shorter ones until one fits."""
 EVENTS: dict[Form, str] = {"github": "x-github-event", "gitea": "x-gitea-event", "gitlab": "x-gitlab-event"}
 WORTH_A_LOOK: dict[Form, tuple[str, ...]] = {
     "github": ("push", "create"),
     "gitea": ("push", "create"),
     "gitlab": ("push hook", "tag push hook"),
 }
+
+
+def is_too_short(secret: bytes) -> bool:
+    """Whether a secret proves nothing, as what signs or as what is sent itself."""
+    return len(_key(secret)) < SHORTEST_SECRET
 
 
 def is_worth_a_look(form: Form, headers: Mapping[str, str]) -> bool:
@@ -32,7 +39,7 @@ def is_worth_a_look(form: Form, headers: Mapping[str, str]) -> bool:
 
 def why_not_believed(form: Form, secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
     """Why the message isn't believed; None when its signature is right. Says nothing of what would have been right."""
-    if not secret:
+    if not _key(secret):  # also one that says whsec_ and nothing behind it: anybody can sign with that
         return "there is no secret to check it with"
     if form == "github":
         return _plain(headers.get("x-hub-signature-256", ""), "sha256=", secret, body)

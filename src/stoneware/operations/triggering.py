@@ -20,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.clock import Clock
 from stoneware.decide.triggering import changes, named, pause_s, touched, wants_files
-from stoneware.errors import Conflict, NotFound, Refused, StonewareError
+from stoneware.decide.webhook import SHORTEST_SECRET, is_too_short
+from stoneware.errors import BadInput, Conflict, NotFound, Refused, StonewareError
 from stoneware.host.unending import unending
 from stoneware.model.address import without_credentials
 from stoneware.model.build import Source
@@ -51,7 +52,8 @@ class Builds(Protocol):
 
 @dataclass
 class Triggering:
-    """`look` asks a repository once and begins what is to be built; `run` does so whenever it is time."""
+    """`look` asks a repository once and begins what is to be built; `run` does so whenever it is time. `secret` gives the value
+    of a secret, where those can be opened."""
 
     store: Store
     builds: Builds
@@ -59,6 +61,7 @@ class Triggering:
     home: Path
     refs: Callable[[str], dict[str, str]] = refs_of
     files: Callable[[str, Path, str, str], tuple[str, ...] | None] = changed_files
+    secret: Callable[[str], bytes] | None = None
     _states: dict[int, TriggerState] = field(default_factory=dict)
     _failures: dict[int, int] = field(default_factory=dict)
     _locks: dict[int, threading.Lock] = field(default_factory=dict)
@@ -70,11 +73,17 @@ class Triggering:
         """A trigger that builds what is pushed from now on; with `now`, what is there already as well. Returns the builds.
 
         Raises Unreachable when the repository doesn't answer, Refused when its hook can't be set, Conflict when the name is taken,
-        NotFound when there is no such secret: no message would ever be believed.
+        NotFound when there is no such secret: no message would ever be believed. BadInput when it is so short that it proves
+        nothing.
         """
         if spec.secret and spec.secret not in self.store.secrets.newest():
             hint = f"`stoneware secret set {spec.secret}` takes it"
             raise NotFound(f"there is no secret {spec.secret}", hint, code="secret-not-found")
+        if spec.secret and self.secret and is_too_short(self.secret(spec.secret)):
+            raise BadInput(
+                f"the secret {spec.secret} is too short to know anybody by",
+                next_step=f"set one of at least {SHORTEST_SECRET} characters, here and at the git host",
+            )
         if is_local(spec.repository):
             require_repository(Path(spec.repository))
         there = self.refs(spec.repository)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from stoneware.clock import Clock
 from stoneware.decide.webhook import fingerprint, is_worth_a_look, why_not_believed
@@ -41,22 +44,30 @@ class Webhooks:
             raise NotBelieved("the message isn't believed") from unknown
         if trigger.watch is not Watch.WEBHOOK or trigger.form is None:
             raise NotBelieved("the message isn't believed")
-        wrong = why_not_believed(trigger.form, self._secret(trigger.secret or ""), headers, body, self.clock.now())
+        wrong = why_not_believed(trigger.form, self.vault.newest(trigger.secret or ""), headers, body, self.clock.now())
         if wrong:
             raise NotBelieved("the message isn't believed") from Refused(wrong)
         if not is_worth_a_look(trigger.form, headers):
             return []
-        if not self.store.triggers.first_time(fingerprint(trigger.id, trigger.form, headers, body)):
+        known_by = fingerprint(trigger.id, trigger.form, headers, body)
+        if not self.store.triggers.first_time(known_by):
             raise Conflict("this message came already", "a new push has a new message", code="webhook-replayed")
         try:
             return self.triggering.look(trigger)
-        except (
-            Unreachable
-        ) as away:  # it is tried again by itself: no reason for the sender to send it again, which would be a replay
+        except BaseException as wrong:
+            # nothing came of it, so that the sender may send it again: then it is no replay
+            with contextlib.suppress(SQLAlchemyError):
+                self.store.triggers.forget_message(known_by)
+            if not isinstance(wrong, Unreachable):
+                raise
             raise Unreachable(
                 f"{trigger.repository} doesn't answer now; it is asked again later", code="unreachable"
-            ) from away
+            ) from wrong
 
-    def _secret(self, name: str) -> bytes:
-        reference = self.store.secrets.newest().get(name)
-        return self.vault.reveal(reference).strip() if reference else b""
+    def hears(self, name: str) -> bool:
+        """Whether messages to this name can lead to anything."""
+        try:
+            trigger = self.store.triggers.get(name)
+        except NotFound:
+            return False
+        return trigger.watch is Watch.WEBHOOK and trigger.form is not None

@@ -99,6 +99,11 @@ class Triggers:
             conn.execute(hook_messages.insert().values(fingerprint=fingerprint, at=now))
         return True
 
+    def forget_message(self, fingerprint: str) -> None:
+        """The message may come again as if for the first time: nothing could be done about it."""
+        with writing(self.db) as conn:
+            conn.execute(hook_messages.delete().where(hook_messages.c.fingerprint == fingerprint))
+
     def _note(self, conn: sa.Connection, verb: str, name: str, actor: str, reason: str, told: dict[str, str]) -> None:
         fact = Fact(verb=verb, subject=f"trigger:{name}", actor=actor, reason=reason, details=told)
         append(conn, self.clock.now(), fact)
