@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from stoneware.spec.environment_problems import Found
 from stoneware.spec.references import reference_problems
 from stoneware.spec.salvage import errors_of, place_of, what_stands
 from stoneware.spec.words import words
+from stoneware.spec.yaml_lines import MOST_PROBLEMS, dotted, read_yaml, shown, too_many
 from stoneware.spec.yaml_lines import Path as KeyPath
-from stoneware.spec.yaml_lines import dotted, read_yaml, shown
 
 FILE = "stoneware.yaml"
 CODES = {"extra_forbidden": "key-unknown"}
 """What has a code of its own, of the kinds of error that the models can raise."""
 FITS_NOT = "reference-invalid"
+INVALID = "declaration-invalid"
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ def parse(text: str, file: str, folder: Path) -> Loaded:
     elif not problems:
         wrong = "is empty" if values is None else f"holds {shown(values)}, not keys with values"
         problems.append(Problem(file, 1, "", wrong, "declare `images:` and `deployments:`; see `stoneware init`"))
+    if len(problems) > MOST_PROBLEMS:
+        raise too_many(file, problems[:MOST_PROBLEMS], INVALID)
     if problems or document is None:
         count = len(problems)
         ordered = sorted(problems, key=lambda problem: (problem.line, problem.path))
-        raise BadInput(f"{file} has {count} problem{'s' if count != 1 else ''}", ordered, code="declaration-invalid")
+        raise BadInput(f"{file} has {count} problem{'s' if count != 1 else ''}", ordered, code=INVALID)
     return Loaded(document, folder, file, text)
 
 
@@ -82,17 +86,21 @@ def _check(
         document = Document.model_validate(values)
     except ValidationError as invalid:
         found: list[tuple[str, Found]] = []
-        for error in errors_of(invalid):
+        errors = errors_of(invalid)
+        for error in errors[: MOST_PROBLEMS + 1]:
             path = place_of(error)
             if error["input"] is not None or dotted(path) not in told:  # what can't be read came out as nothing
                 found.append((CODES.get(error["type"], "value-invalid"), (path, *words(error, path))))
+        if len(errors) > MOST_PROBLEMS:
+            return None, found
         rest = what_stands(values)
         for error in rest.hidden:
             path = place_of(error)
             found.append(("value-invalid", (path, *words(error, path))))
-        wrong = [one for one in reference_problems(rest.document, folder) if not _is_doubtful(one, rest.dropped, lines)]
+        more = islice(reference_problems(rest.document, folder), MOST_PROBLEMS + 1)
+        wrong = [one for one in more if not _is_doubtful(one, rest.dropped, lines)]
         return None, [*found, *((FITS_NOT, one) for one in wrong)]
-    return document, [(FITS_NOT, one) for one in reference_problems(document, folder)]
+    return document, [(FITS_NOT, one) for one in islice(reference_problems(document, folder), MOST_PROBLEMS + 1)]
 
 
 def _is_doubtful(found: Found, dropped: set[KeyPath], lines: Mapping[KeyPath, int]) -> bool:

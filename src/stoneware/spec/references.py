@@ -14,6 +14,7 @@ from stoneware.names import disk_name, fleet_name, machine_name, split_image_nam
 from stoneware.spec.environment_problems import Found, environment_problems
 from stoneware.spec.environments import Place, sound_targets
 from stoneware.spec.words import near
+from stoneware.spec.yaml_lines import MOST_PROBLEMS
 
 Declared = tuple[Place, str, DeploymentSpec]
 """Something for deploying: where it is declared, its name, its declaration."""
@@ -159,7 +160,8 @@ def _twins(everything: Sequence[Declared]) -> Iterator[Found]:
 
 
 def _listeners(everything: Sequence[Declared]) -> Iterator[Found]:
-    taken: list[tuple[str, int, str]] = []
+    taken = dict[tuple[str, int], tuple[int, str]]()
+    """The first service at a host and port, and at any host ("") of a port, with its number."""
     for here, name, deployment in everything:
         for service_name, service in deployment.services.items():
             place = (*here, "services", service_name, "listen")
@@ -167,12 +169,13 @@ def _listeners(everything: Sequence[Declared]) -> Iterator[Found]:
             if any(octet != str(int(octet)) or int(octet) > 255 for octet in host.split(".")) or _port(port) is None:
                 yield place, f"{service.listen!r} is no address", 'write it like "127.0.0.1:8080"'
                 continue
-            for other_host, other_port, other in taken:
-                if other_port == int(port) and (other_host == host or "0.0.0.0" in (host, other_host)):
-                    wrong = f"{service.listen} is taken by service {other}"
-                    yield place, wrong, "give each service its own address"
-                    break
-            taken.append((host, int(port), f"{name}.{service_name}"))
+            hosts = ("",) if host == "0.0.0.0" else (host, "0.0.0.0")
+            others = [taken[one, int(port)] for one in hosts if (one, int(port)) in taken]
+            if others:
+                wrong = f"{service.listen} is taken by service {min(others)[1]}"
+                yield place, wrong, "give each service its own address"
+            for one in (host, ""):
+                taken.setdefault((one, int(port)), (len(taken), f"{name}.{service_name}"))
 
 
 def _port(text: str) -> int | None:
@@ -180,10 +183,19 @@ def _port(text: str) -> int | None:
 
 
 def _nested(place: tuple[str | int, ...], paths: list[str]) -> Iterator[Found]:
-    for i, path in enumerate(paths):
-        for other in paths[:i]:
-            if _overlap(path, other):
-                yield place, f"{other} and {path} overlap", "one folder can't be inside another one here"
+    around: list[tuple[str, int]] = []
+    overlapping: list[tuple[int, int]] = []
+    for path, at in sorted(
+        (f"{path}/", at) for at, path in enumerate(paths)
+    ):  # what is inside follows what it is inside of
+        while around and not path.startswith(around[-1][0]):
+            around.pop()
+        overlapping += [(max(at, other), min(at, other)) for _, other in around]
+        around.append((path, at))
+        if len(overlapping) > MOST_PROBLEMS:
+            break
+    for at, other in sorted(overlapping):
+        yield place, f"{paths[other]} and {paths[at]} overlap", "one folder can't be inside another one here"
 
 
 def _overlap(a: str, b: str) -> bool:
