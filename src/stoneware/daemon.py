@@ -62,6 +62,7 @@ from stoneware.operations.image_files import ImageFiles, wrong_with
 from stoneware.operations.importing import Import
 from stoneware.operations.installation import Installation
 from stoneware.operations.ledger_watch import LedgerWatch
+from stoneware.operations.log_prune import LogPrune
 from stoneware.operations.platform import Platform, Platforms
 from stoneware.operations.procedure import Procedure
 from stoneware.operations.promoting import Promoting
@@ -311,6 +312,7 @@ def _tidy(home: Home, store: Store, clock: Clock) -> None:
 def _prune(daemon: Daemon) -> None:
     daemon.prune.run()
     daemon.build_prune.run()
+    LogPrune(daemon.services.store, daemon.services.home).run()
 
 
 def _vouch(daemon: Daemon) -> None:

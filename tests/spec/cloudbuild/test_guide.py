@@ -9,6 +9,7 @@ from tests.support.cloudbuild import USUAL
 
 from stoneware.decide.build.graph import MOST_AT_ONCE
 from stoneware.host.log_file import LIMIT_BYTES
+from stoneware.operations.log_prune import KEPT, KEPT_BYTES
 from stoneware.spec.cloudbuild import check, expand, own_build, read_cloudbuild
 from stoneware.spec.cloudbuild import check_substitutions as substitutions
 from stoneware.spec.cloudbuild.bash_operations import OPERATIONS
@@ -72,6 +73,7 @@ def test_the_limits() -> None:
         f"values {substitutions.LONGEST_VALUE} bytes",
         "all fields together, when everything in them is replaced": f"{MOST_CHARACTERS} characters",
         "what a step prints": f"{LIMIT_BYTES // 2**20} MiB are kept; the rest is printed to nobody",
-        "the log of a bake or another operation": f"{LIMIT_BYTES // 2**20} MiB are kept, and it says that there was more",
+        "the log of a bake or another operation": f"{LIMIT_BYTES // 2**20} MiB are kept, and it says that there was more; "
+        f"the newest {KEPT}, of {KEPT_BYTES // 2**30} GiB together",
         "time of a build": f"{check.LONGEST_BUILD_S / 3600:.0f}h (1h if it says nothing, and 1h in the queue)",
     }
