@@ -51,6 +51,9 @@ def _tamper(bench: Deeds, rows: Sequence[Row], kinds_of: Callable[[Row], tuple[s
         say(told)
         if found != set(kinds):
             wrong.append(told)
+            for fact in bench.told:
+                where, seen = fact["details"]["where"], fact["details"]["found"]
+                say(f"  {fact['details']['class']} of {fact['subject']} {where}: {seen}")
         bench.clean()
     return wrong
 

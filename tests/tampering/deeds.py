@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Deeds(Hands):
 
     found_within_s = FOUND_WITHIN_S
     healed_within_s = HEALED_WITHIN_S
+    told: Sequence[dict[str, Any]] = ()
+    """The facts of what began to differ after the last deed."""
 
     # The verdict -----------------------------------------------------------------------------------------------------
 
@@ -87,7 +89,8 @@ class Deeds(Hands):
 
     def _begun(self, after: int) -> set[str]:
         facts = [json.loads(row[0]) for row in self._rows("SELECT fact FROM ledger WHERE seq > ?", after)]
-        return {one["details"]["class"] for one in facts if one["verb"] == "drift.begin"}
+        self.told = [one for one in facts if one["verb"] == "drift.begin"]
+        return {one["details"]["class"] for one in self.told}
 
     def _ledger(self, least: tuple[str, ...]) -> set[str]:
         """What `ledger verify` says, where it is asked."""
