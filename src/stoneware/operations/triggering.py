@@ -101,7 +101,7 @@ class Triggering:
     def delete(self, name: str, actor: str, reason: str) -> None:
         """Takes a trigger away, and the hook of its repository with the last one that it has."""
         gone = self.store.triggers.delete(name, actor, reason)
-        if gone.watch is Watch.PUSH:
+        if gone and gone.watch is Watch.PUSH:
             self._unhook(gone.repository)
 
     def _unhook(self, repository: str) -> None:
