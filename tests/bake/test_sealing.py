@@ -17,6 +17,8 @@ import pytest
 from tests.support.tiny import busybox
 
 from stoneware.bake import build, origin, recipe, seal
+from stoneware.bake.base import image_digest
+from stoneware.bake.our_base import offer_base
 from stoneware.bake.scan import scan
 from stoneware.bake.tree import listing, tree_digest
 from stoneware.bake.verify import entries_of
@@ -119,7 +121,7 @@ def test_the_container_holds_the_same_tree(home: Home, kitchen: Path, tmp_path: 
         "--storage-driver",
         "vfs",
     ]
-    pulled = run([*words, "pull", f"oci:{artifact.oci}"], timeout_s=120).stdout.strip()
+    pulled = run([*words, "pull", "oci:oci"], timeout_s=120, cwd=artifact.folder).stdout.strip()
     container = run([*words, "from", "--pull=never", pulled], timeout_s=120).stdout.strip()
     tree = Path(run([*words, "mount", container], timeout_s=60).stdout.strip())
     try:
@@ -127,6 +129,18 @@ def test_the_container_holds_the_same_tree(home: Home, kitchen: Path, tmp_path: 
     finally:
         run([*words, "rm", container], timeout_s=60)
         run([*words, "rmi", "--all", "--force"], timeout_s=60)
+
+
+@pytest.mark.host
+def test_a_sealed_image_is_a_base_again_wherever_it_lies(kitchen: Path, tmp_path: Path) -> None:
+    """buildah makes a name of where it finds an image, and refuses one with capitals."""
+    home = Home(tmp_path / "Stoneware")
+    home.prepare()
+    artifact = bake(home, kitchen)
+    with workspace(home, "two", lambda _: None) as space:
+        space.buildah("rmi", "--all", "--force", quiet=True)
+        offer_base(space, "web/1", artifact)
+        assert image_digest(space, "web/1") is not None
 
 
 @pytest.mark.host

@@ -43,7 +43,8 @@ def offer_base(space: Workspace, name: str, artifact: Artifact) -> None:
                 code="base-unavailable",
             )
         check_container(artifact, f"image {name}")
-        built = space.buildah("pull", "--quiet", f"oci:{artifact.oci}", quiet=True).stdout.strip()
+        # named relative to its folder, for buildah makes a name of the path, and names have no capitals
+        built = space.buildah("pull", "--quiet", "oci:oci", quiet=True, cwd=artifact.folder).stdout.strip()
     space.buildah("tag", built, f"localhost/{name}", quiet=True)
 
 

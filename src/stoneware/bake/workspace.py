@@ -39,18 +39,26 @@ class Workspace:
         """The name of this bake's buildah container."""
         return f"stoneware-{self.folder.name}"
 
-    def buildah(self, *words: str | Path, timeout_s: float = 3600.0, quiet: bool = False) -> Completed:
+    def buildah(
+        self, *words: str | Path, timeout_s: float = 3600.0, quiet: bool = False, cwd: Path | None = None
+    ) -> Completed:
         """Runs buildah on our own store. Raises ToolFailed."""
         argv = [*buildah_words(self.home), *words]
-        return self.run(argv, timeout_s=timeout_s, quiet=quiet)
+        return self.run(argv, timeout_s=timeout_s, quiet=quiet, cwd=cwd)
 
     def run(
-        self, argv: list[str | Path], *, timeout_s: float, quiet: bool = False, env: Mapping[str, str] | None = None
+        self,
+        argv: list[str | Path],
+        *,
+        timeout_s: float,
+        quiet: bool = False,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> Completed:
         """Runs a program that carries our mark. Raises ToolFailed."""
         marked = {MARK: str(self.folder), "TMPDIR": str(self.folder), **(env or {})}
         on_line = None if quiet else self._printed
-        return run(argv, timeout_s=timeout_s, env=marked, on_line=on_line, cancel=self.cancel)
+        return run(argv, timeout_s=timeout_s, env=marked, cwd=cwd, on_line=on_line, cancel=self.cancel)
 
     def _printed(self, text: str) -> None:
         self.line(f"{PRINTED}{text}")
