@@ -29,8 +29,8 @@ def test_a_release_whose_machines_are_deleted_comes_back_from_its_retained_image
 @pytest.mark.host
 def test_machines_that_are_too_old_are_made_anew_by_turns(elders: tuple[Berth, Callers]) -> None:
     it, callers = elders
-    await_true(lambda: it.operation()["actor"] == "stoneware" and it.status()["operation"] is None, RENEWED_WITHIN_S)
-    renewal = it.operation()
+    await_true(lambda: it.status()["last"]["actor"] == "stoneware", RENEWED_WITHIN_S)
+    renewal = it.status()["last"]  # on a slow host the next one may be under way
     assert (renewal["result"], renewal["reason"]) == ("SUCCEEDED", "web is older than 1m")
     assert callers.failures == []
     assert {one.machine.rpartition("-")[0] for one in callers.answers} >= {"elders-web-r1", "elders-web-r2"}
