@@ -126,3 +126,13 @@ def test_a_commit_has_nothing_run_by_the_settings_of_the_daemon_s_user(
     recipe = describe(RecipeFiles(containerfile=file, context=pristine), "")
     assert (recipe.commit, recipe.dirty) == (new, False)
     assert not ran.exists()
+
+
+def test_nothing_of_git_goes_on_in_a_workspace(tmp_path: Path) -> None:
+    """git tidies up behind a fetch, in the background: then, a step may have written what it reads."""
+    shared, trace = tmp_path / "work", tmp_path / "trace"
+    _, new = two_commits(shared)
+    for words in fetch_words(Source(repository=str(shared), commit=new), tmp_path / "workspace", None):
+        run(words, env={**QUIET, "GIT_TRACE": str(trace)})
+    told = trace.read_text()
+    assert "upload-pack" in told and "maintenance run" not in told and "gc --auto" not in told

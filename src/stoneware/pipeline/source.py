@@ -27,9 +27,11 @@ def _copy(folder: Path, target: Path) -> list[list[str | Path]]:
 
 def _clone(source: Source, workspace: Path) -> list[list[str | Path]]:
     """One commit and nothing else. Its objects are copied: with links to those of the repository, a step could change them. Only
-    what asks the repository knows the settings of the daemon's user."""
+    what asks the repository knows the settings of the daemon's user. Nothing of git goes on behind it: it would tidy up where steps
+    write what it reads."""
     git, upload = bare_git_words("-C", workspace), upload_words(source.repository)
-    fetch: list[str | Path] = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", *upload]
+    fetch: list[str | Path] = ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules"]
+    fetch += ["--no-auto-maintenance", *upload]
     checkout = ["checkout", "--quiet", "--detach", "--no-recurse-submodules", source.commit]
     return [
         bare_git_words("-c", "init.defaultBranch=main", "init", "--quiet", "--template=", workspace),
