@@ -46,7 +46,7 @@ def test_a_program_that_ends_no_line_fills_no_memory() -> None:
     try:
         for letter, most in (("x", 16384), ("\\r", 0), ("\\n", 0)):
             words = ["sh", "-c", f"head -c 30000000 /dev/zero | tr '\\000' '{letter}'; printf end"]
-            done = run(words, on_line=lambda line: lengths.append(len(line)) if line else None)
+            done = run(words, on_line=lambda line: lengths.append(len(line)) if line else None, timeout_s=900)
             assert done.tail.endswith("end\n") and len(done.stdout) == SEEN_KEPT_BYTES
             assert max(lengths) == max(most, 3)
             lengths.clear()
