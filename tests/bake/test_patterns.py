@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stoneware.bake import patterns
+from stoneware.bake import searching
 from stoneware.bake.context import DEEPEST, taken_files
-from stoneware.bake.patterns import Patterns, escaped, expression
+from stoneware.bake.patterns import escaped, expression
 from stoneware.bake.recipe import RecipeFiles
+from stoneware.bake.searching import Search
 from stoneware.errors import BakeFailed
 
 
@@ -83,7 +84,7 @@ def tree(folder: Path, *names: str) -> Path:
 
 
 def meant(folder: Path, pattern: str) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in Patterns(folder).matching(pattern))
+    return sorted(str(path.relative_to(folder)) for path in Search(folder).matching(pattern))
 
 
 def test_patterns_find_what_a_build_would_take(tmp_path: Path) -> None:
@@ -99,6 +100,8 @@ def test_patterns_find_what_a_build_would_take(tmp_path: Path) -> None:
     assert meant(folder, "[x]") == ["[x]"]
     assert meant(folder, "out/*") == meant(folder, "*/secret.py") == meant(folder, "none/*") == []
     assert meant(folder, "x" * 300) == meant(folder, "*/" * 2100 + "a.py") == []
+    for odd in ("\ud800", "\ud800*", "\udc80/*", "a\0*", "\0/*"):
+        assert meant(folder, odd) == []
     assert ".hidden" in meant(folder, "*")
     assert meant(folder, "*/" * 30 + "a.py") == ["loop/" * 30 + "a.py"]
     assert meant(folder, "*/" * 1000 + "a.py") == []
@@ -112,8 +115,8 @@ def test_a_recipe_has_a_limit_and_takes_each_file_once(tmp_path: Path, monkeypat
     recipe = RecipeFiles(folder / "Containerfile", folder)
     found = [*taken_files(recipe)]
     assert len(found) == len({*found}) == 23
-    monkeypatch.setattr(Patterns.__init__, "__defaults__", (50, *(Patterns.__init__.__defaults__ or ())[1:]))
-    with pytest.raises(BakeFailed, match=str(patterns.MOST_NAMES)):
+    monkeypatch.setattr(Search.__init__, "__defaults__", (50, *(Search.__init__.__defaults__ or ())[1:]))
+    with pytest.raises(BakeFailed, match=str(searching.MOST_NAMES)):
         [*taken_files(recipe)]
 
 

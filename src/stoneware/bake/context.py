@@ -11,8 +11,9 @@ from pathlib import Path
 
 from stoneware.bake.instructions import Instruction, instructions
 from stoneware.bake.mount_words import mounts_of
-from stoneware.bake.patterns import Patterns, escaped
+from stoneware.bake.patterns import escaped
 from stoneware.bake.recipe import RecipeFiles
+from stoneware.bake.searching import Search
 from stoneware.errors import BakeFailed
 from stoneware.host.files import sha256_of
 from stoneware.model.attestation import Material
@@ -75,14 +76,14 @@ def _sources(one: Instruction) -> list[str] | None:
 
 def _taken(steps: Sequence[Instruction], context: Path) -> Iterator[tuple[Instruction, Path]]:
     """Each file that steps take, once, with the first of them."""
-    patterns, walked, told = Patterns(context), set[Path](), {context}
+    search, walked, told = Search(context), set[Path](), {context}
     for one in steps:
         sources = _sources(one)
         for source in dict.fromkeys(["."] if sources is None else sources):
             pattern = os.path.normpath(source.lstrip("/") or ".")
             if pattern == ".." or pattern.startswith("../"):
                 continue  # the build refuses it
-            for path in [context] if pattern == "." else patterns.matching(pattern):
+            for path in [context] if pattern == "." else search.matching(pattern):
                 if not walked.isdisjoint((path, *path.parents)):
                     continue
                 walked.add(path)

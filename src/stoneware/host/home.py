@@ -105,9 +105,8 @@ class Home:
             self.shells,
         ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.logs.chmod(
-            0o700
-        )  # logs in it may be from when only the folder kept others out, and the folder from elsewhere
+        # logs in it may be from when only the folder kept others out, and the folder from elsewhere
+        self.logs.chmod(0o700)
 
 
 def default_home() -> Home:

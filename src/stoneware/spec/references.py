@@ -185,9 +185,8 @@ def _port(text: str) -> int | None:
 def _nested(place: tuple[str | int, ...], paths: list[str]) -> Iterator[Found]:
     around: list[tuple[str, int]] = []
     overlapping: list[tuple[int, int]] = []
-    for path, at in sorted(
-        (f"{path}/", at) for at, path in enumerate(paths)
-    ):  # what is inside follows what it is inside of
+    # in order, what is inside follows what it is inside of
+    for path, at in sorted((f"{path}/", at) for at, path in enumerate(paths)):
         while around and not path.startswith(around[-1][0]):
             around.pop()
         overlapping += [(max(at, other), min(at, other)) for _, other in around]
