@@ -100,3 +100,13 @@ def test_nothing_is_read_that_lies_behind_a_link_out_of_the_folder(tmp_path: Pat
     recipe = files(folder, "FROM scratch\nCOPY out/* near/file out /\n")
     require_plain_names(recipe)
     assert [str(path.relative_to(folder)) for path in taken_files(recipe)] == ["near/file", "out"]
+
+
+def test_what_lies_behind_a_link_or_with_git_counts_whatever_was_taken_before(tmp_path: Path) -> None:
+    for name in ("a/own", "b/file", ".git/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "a" / "link").symlink_to("../b")
+    recipe = files(tmp_path, "FROM scratch\nCOPY a a/link/file .git/config a/link /\nCOPY a /\n")
+    found = [str(path.relative_to(tmp_path)) for path in taken_files(recipe)]
+    assert found == ["a", "a/link", "a/own", "a/link/file", ".git/config"]

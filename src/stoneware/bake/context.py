@@ -84,10 +84,11 @@ def _taken(steps: Sequence[Instruction], context: Path) -> Iterator[tuple[Instru
             if pattern == ".." or pattern.startswith("../"):
                 continue  # the build refuses it
             for path in [context] if pattern == "." else search.matching(pattern):
-                if not walked.isdisjoint((path, *path.parents)):
+                if path in walked:
                     continue
                 walked.add(path)
                 for inner in _walk(path, without=context / ".git"):
+                    search.count(1)
                     if inner not in told:
                         told.add(inner)
                         yield one, inner

@@ -22,7 +22,7 @@ LONGEST = 4096
 LONGEST_NAME = 255
 """The same of one name (NAME_MAX)."""
 MOST_NAMES = 2_000_000
-"""Names that the patterns of a recipe are compared with: a folder of 100,000 files has room for 20 patterns with `**`."""
+"""Names that a recipe looks at, each time that it does: a folder of 100,000 files has room for 20 patterns with `**`."""
 _ANY_DEPTH = "**"
 
 
@@ -69,7 +69,7 @@ class Search:
         while waiting:
             inside = waiting.pop()
             for name in self._names_in(inside):
-                self._count(1)
+                self.count(1)
                 if (inside / name).is_dir() and not (inside / name).is_symlink():
                     waiting.append(inside / name)
                     yield inside / name
@@ -82,7 +82,7 @@ class Search:
         if is_plain(part):
             return plain
         names, meant = self._names_in(place), expression(part)
-        self._count(len(names))
+        self.count(len(names))
         return dict.fromkeys([*plain, *(name for name in names if meant and meant.fullmatch(name))])
 
     def _names_in(self, place: Path) -> list[str]:
@@ -90,12 +90,13 @@ class Search:
             self._names[place] = sorted(path.name for path in place.iterdir())
         return self._names[place]
 
-    def _count(self, names: int) -> None:
+    def count(self, names: int) -> None:
+        """Raises BakeFailed when these are more than are left."""
         self.left -= names
         if self.left < 0:
             raise BakeFailed(
-                f"the patterns of COPY and ADD are compared with more than {MOST_NAMES} names",
-                next_step="name folders, or files, in place of patterns",
+                f"COPY, ADD and mounts look at more than {MOST_NAMES} names",
+                next_step="name folders, or files, in place of patterns, and none within another",
                 code="recipe-failed",
             )
 
