@@ -8,7 +8,7 @@ import pytest
 from tests.support.simulation import World
 from tests.support.specs import spec
 
-from stoneware.errors import BadInput, Problem, Unreachable
+from stoneware.errors import BadInput, BakeFailed, Problem, Unreachable
 from stoneware.model.operation import Result, Signal, SignalKind
 from stoneware.operations import runner
 from stoneware.operations.rollout.rollout import Rollout
@@ -40,3 +40,10 @@ def test_a_refusal_of_an_input_names_the_places_of_its_first_problems() -> None:
     assert told.startswith("stoneware.yaml has problems: stoneware.yaml:1 images: is wrong; stoneware.yaml:2")
     assert told.endswith("; and 2 more")
     assert runner.in_words(BadInput("no", next_step="say yes")) == "no (say yes)"
+
+
+def test_a_recipe_s_refusal_says_where_it_is() -> None:
+    where = "Containerfile, line 3: ENV A=$A$A"
+    assert runner.in_words(BakeFailed("no", where, "", "yes")) == f"{where}: no (yes)"
+    assert runner.in_words(BakeFailed("the recipe fails at STEP 3", "STEP 3")) == "the recipe fails at STEP 3"
+    assert len(runner.in_words(BakeFailed("no", where * 100))) < 130

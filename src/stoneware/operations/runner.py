@@ -29,6 +29,7 @@ from stoneware.operations.outcome import Finish, Go, Outcome, Wait
 from stoneware.operations.procedure import Context, Frame, Procedure
 from stoneware.store.store import Store
 
+LONGEST_PLACE = 120
 FINAL = (Refused, Misconfigured, BakeFailed, Conflict, NotFound, BadInput)
 """Answers that trying again doesn't change: they lead back. Everything else is tried again until the state's deadline."""
 
@@ -250,7 +251,11 @@ def _code_of(outcome: Finish) -> dict[str, str]:
 
 
 def in_words(refusal: StonewareError) -> str:
-    """The refusal in words; of an input that can't be read, with the places of its first problems."""
+    """The refusal in words: where a recipe asks for what can't be done, and of an input that can't be read, the places of its first
+    problems."""
+    if isinstance(refusal, BakeFailed) and refusal.step and refusal.step not in refusal.message:
+        place = refusal.step if len(refusal.step) <= LONGEST_PLACE else f"{refusal.step[:LONGEST_PLACE]}…"
+        return f"{place}: {refusal}"
     problems = refusal.problems if isinstance(refusal, BadInput) else ()
     places = "; ".join(str(problem) for problem in problems[:MOST_PROBLEMS])
     more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
